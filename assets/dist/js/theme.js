@@ -1,0 +1,1 @@
+(()=>{var a="theme",t=window.matchMedia("(prefers-color-scheme: dark)");function c(){try{let e=localStorage.getItem(a);return e==="light"||e==="dark"?e:null}catch{return null}}function n(){document.documentElement.dataset.bsTheme=c()??(t.matches?"dark":"light")}n();t.addEventListener("change",n);})();

@@ -1,0 +1,42 @@
+"""What production refuses to start with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+
+@checks.register(checks.Tags.database)
+def no_demo_users(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001  # Django fixes the signature
+    databases: Sequence[str] | None = None,
+    **_options: Any,
+) -> list[checks.CheckMessage]:
+    """Report users whose password everybody knows."""
+    from participants.models import User
+
+    if settings.DEMO or not databases:
+        return []
+    if User._meta.db_table not in connection.introspection.table_names():
+        return []  # nothing is migrated yet
+    count = User.objects.filter(is_demo=True).count()
+    if not count:
+        return []
+    message = f"The database holds {count} users of the demo, whose passwords are public."
+    hint = "Give production a database of its own (DATABASE_URL), or set DEMO=1."
+    return [checks.Error(message, hint=hint, id="config.E001")]
+
+
+def refuse_unsafe_start() -> None:
+    """Stop the process where ``no_demo_users`` finds something.
+
+    :raises ImproperlyConfigured: with what it found and what to do
+    """
+    if found := no_demo_users(None, databases=["default"]):
+        raise ImproperlyConfigured(" ".join(f"{each.msg} {each.hint}" for each in found))

@@ -1,0 +1,56 @@
+"""What follows from what: tasks by event, periodic tasks, and what each role may do in the admin.
+
+The one place where a lower app reaches a higher one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Each task is given the id of the event's subject.
+EVENT_ROUTES: dict[str, list[str]] = {
+    "nmf.contract.agreed": ["wsc.open_review"],
+    "nmf.contract.cancelled": ["wsc.contract_ended"],
+    "psa.study.requested": ["psa.run_studies"],
+    "psa.study.finished": ["wsc.study_finished"],
+    "psa.network_model.imported": ["psa.check_network_model"],
+    "psa.network_model.published": ["wsc.restudy_after_model"],
+    "psa.forecast.published": ["wsc.restudy_after_forecast"],
+    "connections.area.revised": ["wsc.restudy_area"],
+    "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
+}
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
+    "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},
+    "tell of deliveries": {"task": "nmf.tell_deliveries", "schedule": 60.0},
+    "lapse undecided contracts": {"task": "wsc.watch_deadlines", "schedule": 60.0},
+    "clear areas": {"task": "wsc.clear_areas", "schedule": 60.0},
+    "sweep studies": {"task": "psa.run_studies", "schedule": 60.0},
+}
+
+# Django permissions by role, "app.codename"; "app.*" is all of an app, "view:*" is every model's.
+ROLE_PERMISSIONS: dict[str, list[str]] = {
+    "ENGINEER": [
+        "view:*",
+        "connections.review_registration",
+        "connections.assess_tcvn",
+        "connections.countersign_tcvn",
+        "connections.add_site",
+        "connections.change_site",
+        "connections.add_agreement",
+        "connections.change_agreement",
+        "nmf.add_commitment",
+        "psa.request_study",
+        "wsc.decide_contract",
+    ],
+    "MANAGER": [
+        "view:*",
+        "core.change_outboxmessage",
+        "connections.*",
+        "nmf.*",
+        "participants.*",
+        "psa.*",
+        "wsc.*",
+    ],
+}

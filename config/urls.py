@@ -1,0 +1,22 @@
+"""The URL map of the whole site."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+from core.web import guide
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("core.urls")),
+    path("", include("nmf.urls")),
+    path("", include("connections.urls")),
+    path("", include("participants.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("dso/", include("wsc.urls")),
+    path("dso/", admin.site.urls),
+    path("api/v1/", include("config.api_urls")),
+]
+if settings.DEMO:
+    urlpatterns.append(path("demo/guide/", guide.guide, name="guide"))

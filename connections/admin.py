@@ -1,0 +1,332 @@
+"""Areas, sites, agreements, registrations and TCVNs in the DSO's portal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from connections import services
+from connections.admin_forms import (
+    AgreementForm,
+    AnswerForm,
+    ApprovalForm,
+    ConditionForm,
+    EndForm,
+    NothingForm,
+    ReasonForm,
+)
+from connections.models import (
+    Agreement,
+    Area,
+    Asset,
+    Registration,
+    Signatory,
+    Site,
+    SiteMpan,
+    Tcvn,
+    TcvnCondition,
+)
+from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
+from core import clock
+from core.admin import ReadOnly
+from core.errors import RefusedError
+from core.retry import retried
+from core.states import Machine
+from core.web.actors import actor_of
+from core.web.forms import attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move that an engineer may make: its form, and how the service is called with it."""
+
+    label: str
+    form: type[forms.BaseForm]
+    permission: str
+    service: Callable[..., Any]
+    arguments: Callable[[Any], dict[str, Any]] = lambda form: form.cleaned_data
+
+
+class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    """A read-only row with a page for each step that its state allows."""
+
+    steps: dict[str, Step] = {}
+    machine: Machine
+    argument: str
+    change_form_template = "admin/connections/stepped.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        own = path("<int:pk>/<slug:move>/step/", site.admin_view(self.step_view))
+        return [own, *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT001, FBT002  # Django's signature
+        change: bool = False,  # noqa: FBT001, FBT002
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context["steps"] = [
+            (move, step.label)
+            for move, step in self.steps.items()
+            if self.machine.allows(move, state=obj.state) and request.user.has_perm(step.permission)
+        ]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def step_view(self, request: HttpRequest, pk: int, move: str) -> HttpResponse:
+        model: type[Model] = self.model
+        row: Any = get_object_or_404(model, pk=pk)
+        step = self.steps.get(move)
+        if step is None or not request.user.has_perm(step.permission):
+            raise PermissionDenied
+        about: dict[str, Any] = {"initial": initial_of(row, step)}
+        form: Any = step.form(request.POST or None, **about)
+        status = 200
+        if request.method == "POST":
+            form = step.form(request.POST)
+            status = 422
+            if form.is_valid():
+                made, status = attempt(
+                    form,
+                    step.service,
+                    **{self.argument: pk},
+                    **step.arguments(form),
+                    actor=actor_of(request.user),
+                    at=clock.now(),
+                )
+                if made is not None:
+                    messages.success(request, f"{row}: {made.get_state_display().lower()}.")
+                    return redirect("../../change/")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{step.label}: {row}",
+            "form": form,
+            "row": row,
+            "step": step,
+        }
+        return render(request, "admin/connections/step.html", context, status=status)
+
+
+def initial_of(row: Any, step: Step) -> dict[str, Any]:
+    """Fill outline approval in with what the peer asked for."""
+    if step.form is not ApprovalForm:
+        return {}
+    return {
+        f"max_{name}": getattr(row, name)
+        for name in ("buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw")
+    }
+
+
+@admin.register(Area)
+class AreaAdmin(admin.ModelAdmin[Area]):
+    list_display = ("name", "kind", "parent", "tradable", "studied", "revision")
+    list_filter = ("kind",)
+    list_select_related = ("parent",)
+    readonly_fields = ("revision",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Rows(admin.TabularInline[Any, Site]):
+    extra = max_num = 0
+    can_delete = False
+
+
+class AssetRows(Rows):
+    model = Asset
+    fields = readonly_fields = ("technology", "rated_kw")
+
+
+class MpanRows(Rows):
+    model = SiteMpan
+    fields = readonly_fields = ("direction", "mpan")
+
+
+class SignatoryRows(Rows):
+    model = Signatory
+    fields = readonly_fields = ("user", "verified_at")
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin[Site]):
+    """Peers add their sites; engineers say on which bus of the model each hangs."""
+
+    list_display = ("name", "organisation", "area", "network_bus")
+    list_filter = ("area",)
+    list_select_related = ("organisation", "area")
+    search_fields = ("name", "organisation__name")
+    readonly_fields = (
+        "organisation",
+        "area",
+        "name",
+        "postcode",
+        "latitude",
+        "longitude",
+        "created_at",
+    )
+    fields = (*readonly_fields, "network_bus")
+    inlines = (AssetRows, MpanRows, SignatoryRows)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        retried(
+            services.place_site,
+            site_id=obj.pk,
+            network_bus=form.cleaned_data["network_bus"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+
+
+@admin.register(Signatory)
+class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
+    list_display = ("site", "user", "verified_at")
+    list_filter = (("verified_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("site", "user")
+    actions = ("verify",)
+
+    def has_verify_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.review_registration")
+
+    @admin.action(description="Verify: the proof has been seen", permissions=["verify"])
+    def verify(self, request: HttpRequest, queryset: Any) -> None:
+        for each in queryset.order_by("pk"):
+            retried(
+                services.name_signatory,
+                site_id=each.site_id,
+                user_id=each.user_id,
+                verified=True,
+                actor=actor_of(request.user),
+                at=clock.now(),
+            )
+        self.message_user(request, "Verified.", messages.SUCCESS)
+
+
+@admin.register(Agreement)
+class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
+    """A new agreement is recorded; the one before ends where it starts."""
+
+    form = AgreementForm
+    list_display = ("reference", "site", "kind", "mic_kva", "mec_kva", "starts_at", "ends_at")
+    list_filter = ("kind",)
+    list_select_related = ("site",)
+    search_fields = ("reference", "site__name")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.add_agreement")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        values = dict(form.cleaned_data)
+        site = values.pop("site")
+        try:
+            made = retried(
+                services.record_agreement,
+                site_id=site.pk,
+                actor=actor_of(request.user),
+                at=clock.now(),
+                **values,
+            )
+        except RefusedError as error:
+            raise PermissionDenied(error.message) from error
+        obj.__dict__.update(made.__dict__)
+
+
+@admin.register(Registration)
+class RegistrationAdmin(SteppedAdmin):
+    list_display = ("id", "site", "state", "submitted_at", "decided_at")
+    list_filter = ("state", "site__area")
+    list_select_related = ("site",)
+    machine, argument = REGISTRATION_MACHINE, "registration_id"
+    steps = {
+        "approve": Step(
+            "Give outline approval",
+            ApprovalForm,
+            "connections.review_registration",
+            services.approve_registration,
+            lambda form: {"maxima": form.maxima(), "conditions": form.cleaned_data["conditions"]},
+        ),
+        "return": Step(
+            "Return with a question",
+            ReasonForm,
+            "connections.review_registration",
+            services.return_registration,
+            lambda form: {"question": form.cleaned_data["reason"]},
+        ),
+        "refuse": Step(
+            "Refuse",
+            ReasonForm,
+            "connections.review_registration",
+            services.refuse_registration,
+        ),
+    }
+
+
+class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
+    model = TcvnCondition
+    fk_name = "tcvn"
+    fields = readonly_fields = ("seller_site", "kw", "seller_tcvn")
+    extra = max_num = 0
+    can_delete = False
+
+
+@admin.register(Tcvn)
+class TcvnAdmin(SteppedAdmin):
+    list_display = ("__str__", "site", "state", "role", "direction", "capacity_kw", "submitted_at")
+    list_filter = ("state", "role", "direction", "site__area")
+    list_select_related = ("site",)
+    inlines = (ConditionRows,)
+    machine, argument = TCVN_MACHINE, "tcvn_id"
+    readonly_fields = ("study",)
+    steps = {
+        "start_assessment": Step(
+            "Start the assessment",
+            NothingForm,
+            "connections.assess_tcvn",
+            services.start_assessment,
+        ),
+        "support": Step(
+            "Supported", AnswerForm, "connections.assess_tcvn", services.record_support
+        ),
+        "support_conditionally": Step(
+            "Supported on a condition",
+            ConditionForm,
+            "connections.assess_tcvn",
+            services.record_conditional,
+            lambda form: {"sellers": form.sellers(), "answer": form.cleaned_data["answer"]},
+        ),
+        "refuse": Step("Refuse", ReasonForm, "connections.assess_tcvn", services.record_refusal),
+        "issue": Step(
+            "Issue the notice", NothingForm, "connections.assess_tcvn", services.issue_tcvn
+        ),
+        "countersign": Step(
+            "Countersign", NothingForm, "connections.countersign_tcvn", services.countersign_tcvn
+        ),
+        "end": Step("End it", EndForm, "connections.countersign_tcvn", services.end_tcvn),
+    }
+
+    @admin.display(description="Studies")
+    def study(self, row: Tcvn) -> SafeString | str:
+        if row.study_reference is None:
+            return "none"
+        link = f"/dso/psa/study/?reference={row.study_reference}"
+        return format_html('<a href="{}">See its studies</a>', link)

@@ -1,0 +1,101 @@
+"""Shapes of what the network operator answers to registrations and TCVN requests."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from connections.models import Agreement, Registration, Site
+from core.periods import LONDON
+
+REASON = forms.Textarea(attrs={"rows": 3, "cols": 80})
+MAXIMA = ("max_buy_import_kw", "max_buy_export_kw", "max_sell_import_kw", "max_sell_export_kw")
+
+
+class NothingForm(forms.Form):
+    """A step that asks nothing."""
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(widget=REASON, help_text="The peer reads this.")
+
+
+class AnswerForm(forms.Form):
+    answer = forms.CharField(
+        widget=REASON, initial="Supported; each trade is studied before it is approved."
+    )
+
+
+class ApprovalForm(forms.ModelForm[Registration]):
+    """Outline approval: the most that the site may buy and sell."""
+
+    conditions = forms.CharField(widget=REASON, required=False)
+
+    class Meta:
+        model = Registration
+        fields = MAXIMA
+
+    def maxima(self) -> dict[str, Decimal | None]:
+        return {name: self.cleaned_data[name] for name in MAXIMA}
+
+
+class ConditionForm(AnswerForm):
+    """Supported if up to three named seller sites lower theirs."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for n in (1, 2, 3):
+            self.fields[f"seller_{n}"] = forms.ModelChoiceField(
+                Site.objects.order_by("name"), required=n == 1, label=f"Seller site {n}"
+            )
+            self.fields[f"kw_{n}"] = forms.DecimalField(
+                required=n == 1, min_value=Decimal("0.001"), label=f"kW of seller {n}"
+            )
+
+    def sellers(self) -> list[tuple[int, Decimal]]:
+        values = self.cleaned_data
+        return [
+            (values[f"seller_{n}"].pk, values[f"kw_{n}"])
+            for n in (1, 2, 3)
+            if values.get(f"seller_{n}") and values.get(f"kw_{n}")
+        ]
+
+
+class EndForm(ReasonForm):
+    from_at = forms.DateTimeField(
+        label="From the half-hour that starts at (local time)",
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1800}),
+    )
+
+    def clean_from_at(self) -> Any:
+        entered = self.cleaned_data["from_at"]
+        return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)
+
+
+class AgreementForm(forms.ModelForm[Agreement]):
+    starts_at = forms.DateTimeField(
+        label="In force from (local time)",
+        input_formats=["%Y-%m-%dT%H:%M"],
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
+        ),
+    )
+
+    class Meta:
+        model = Agreement
+        fields = (
+            "site",
+            "reference",
+            "kind",
+            "voltage_kv",
+            "mic_kva",
+            "mec_kva",
+            "import_power_factor",
+            "export_power_factor",
+            "max_installed_kva",
+            "curtailable",
+            "starts_at",
+        )

@@ -1,0 +1,156 @@
+"""Shapes of sites, registrations and TCVNs in the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from connections.models import Asset, Registration, Site, Tcvn
+from connections.permissions import is_signatory
+from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction
+from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
+
+WANTED = ["buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw"]
+WINDOW = ["first_date", "last_date", "weekdays", "start_time", "end_time"]
+KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+
+
+class AssetShape(serializers.ModelSerializer[Asset]):
+    class Meta:
+        model = Asset
+        fields = ["technology", "rated_kw"]
+
+
+class OwnSiteShape(serializers.ModelSerializer[Site]):
+    organisation = serializers.CharField(source="organisation.name")
+    area = serializers.CharField(source="area.name")
+    assets = AssetShape(many=True)
+
+    class Meta:
+        model = Site
+        fields = ["id", "name", "organisation", "area", "postcode", "assets"]
+
+
+class RegisterShape(serializers.Serializer[Any]):
+    """A stretch of the register in which nothing changes; kW, agreed null: no right."""
+
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    agreed = serializers.DecimalField(allow_null=True, **KW)
+    ceiling = serializers.DecimalField(**KW)
+    bought = serializers.DecimalField(**KW)
+    sold = serializers.DecimalField(**KW)
+    held_bought = serializers.DecimalField(**KW)
+    held_sold = serializers.DecimalField(**KW)
+    permitted = serializers.DecimalField(**KW)
+
+
+class RegisterQuery(serializers.Serializer[Any]):
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        length = attrs["ends_at"] - attrs["starts_at"]
+        if length.total_seconds() <= 0 or length.days > 366:  # noqa: PLR2004  # a year
+            message = "ends_at is after starts_at, by a year at most."
+            raise serializers.ValidationError({"ends_at": message})
+        return attrs
+
+
+class RegistrationShape(serializers.ModelSerializer[Registration]):
+    allowed_actions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Registration
+        fields = [
+            "id",
+            "site",
+            "state",
+            *WANTED,
+            *(f"max_{name}" for name in WANTED),
+            "months",
+            "weekdays",
+            "note",
+            "answer",
+            "created_at",
+            "submitted_at",
+            "decided_at",
+            "allowed_actions",
+        ]
+        read_only_fields = fields
+
+    def get_allowed_actions(self, row: Registration) -> list[str]:
+        return ["submit"] if REGISTRATION_MACHINE.allows("submit", state=row.state) else []
+
+
+class RegistrationInput(serializers.ModelSerializer[Registration]):
+    site = serializers.IntegerField(min_value=1)
+    months = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=12))
+    weekdays = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=7))
+
+    class Meta:
+        model = Registration
+        fields = ["site", *WANTED, "months", "weekdays", "note"]
+
+
+class TcvnShape(serializers.ModelSerializer[Tcvn]):
+    allowed_actions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Tcvn
+        fields = [
+            "id",
+            "number",
+            "site",
+            "role",
+            "direction",
+            "capacity_kw",
+            "state",
+            *WINDOW,
+            "reason",
+            "answer",
+            "document_hash",
+            "submitted_at",
+            "issued_at",
+            "executed_at",
+            "countersigned_at",
+            "allowed_actions",
+        ]
+        read_only_fields = fields
+
+    def get_allowed_actions(self, row: Tcvn) -> list[str]:
+        user_id = self.context["user_id"]
+        signs = is_signatory(site_id=row.site_id, user_id=user_id)
+        moves = {"submit": signs, "execute": signs, "withdraw": True}
+        return [m for m, may in moves.items() if may and TCVN_MACHINE.allows(m, state=row.state)]
+
+
+class TcvnInput(serializers.Serializer[Any]):
+    site = serializers.IntegerField(min_value=1)
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    capacity_kw = serializers.DecimalField(min_value=0, **KW)
+    first_date = serializers.DateField()
+    last_date = serializers.DateField()
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7), default=list(EVERY_DAY)
+    )
+    start_time = serializers.TimeField(default=MIDNIGHT)
+    end_time = serializers.TimeField(default=MIDNIGHT)
+    reason = serializers.CharField(max_length=2000)
+
+    def window(self) -> ServiceWindow:
+        values = self.validated_data
+        return ServiceWindow(
+            first_date=values["first_date"],
+            last_date=values["last_date"],
+            weekdays=tuple(values["weekdays"]),
+            start_time=values["start_time"],
+            end_time=values["end_time"],
+        )
+
+
+class ExecuteInput(serializers.Serializer[Any]):
+    typed_name = serializers.CharField(max_length=120)
+    document_hash = serializers.CharField(max_length=64)

@@ -1,0 +1,13 @@
+"""Sites, registrations and TCVNs in the API."""
+
+from __future__ import annotations
+
+from rest_framework.routers import SimpleRouter
+
+from connections.api.views import RegistrationViews, SiteViews, TcvnViews
+
+router = SimpleRouter()
+router.register("sites", SiteViews, basename="api-site")
+router.register("registrations", RegistrationViews, basename="api-registration")
+router.register("tcvns", TcvnViews, basename="api-tcvn")
+urlpatterns = router.urls

@@ -1,0 +1,166 @@
+"""Sites, the capacity register, registrations and TCVNs in the API."""
+
+# ruff: noqa: ARG002  # DRF fixes these signatures
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from connections import queries, services
+from connections.api.serializers import (
+    ExecuteInput,
+    OwnSiteShape,
+    RegisterQuery,
+    RegisterShape,
+    RegistrationInput,
+    RegistrationShape,
+    TcvnInput,
+    TcvnShape,
+)
+from connections.documents import notice_text
+from connections.models import Registration, Site, Tcvn
+from core import clock
+from core.api.idempotency import idempotent
+from core.retry import retried
+from core.web.actors import actor_of
+from participants.api.authentication import caller
+
+
+class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
+    """Rows of the calling organisation, or all for the network operator; others are a 404."""
+
+    filterset_fields: list[str] = []
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "user_id": self.request.user.pk}
+
+    def read(self, shape: type[Any], data: Any) -> Any:
+        found = shape(data=data)
+        found.is_valid(raise_exception=True)
+        return found
+
+    def own_site(self, pk: int) -> Site:
+        return get_object_or_404(queries.sites_of(caller(self.request).organisation), pk=pk)
+
+    def shown(self, row: Any, status: int = 200) -> Response:
+        found = self.get_queryset().get(pk=row.pk)
+        return Response(self.get_serializer(found).data, status=status)
+
+    def act(self, service: Any, **arguments: Any) -> Any:
+        return retried(service, actor=actor_of(self.request.user), at=clock.now(), **arguments)
+
+
+class SiteViews(OwnRows):
+    queryset = Site.objects.none()
+    serializer_class = OwnSiteShape
+    filterset_fields = ["area"]
+
+    def get_queryset(self) -> QuerySet[Site]:
+        if getattr(self, "swagger_fake_view", False):
+            return Site.objects.none()
+        return queries.sites_seen_by(caller(self.request).organisation).prefetch_related("assets")
+
+    @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def register(self, request: Request, pk: str) -> Response:
+        """Answer who may use what: the stretches of a period in which nothing changes."""
+        site = self.get_object()
+        asked = self.read(RegisterQuery, request.query_params).validated_data
+        found = queries.register(
+            [site.pk], asked["direction"], asked["starts_at"], asked["ends_at"]
+        )
+        return Response(RegisterShape(found[site.pk], many=True).data)
+
+
+class RegistrationViews(OwnRows):
+    queryset = Registration.objects.none()
+    serializer_class = RegistrationShape
+    filterset_fields = ["state", "site"]
+
+    def get_queryset(self) -> QuerySet[Registration]:
+        if getattr(self, "swagger_fake_view", False):
+            return Registration.objects.none()
+        return queries.registrations_seen_by(caller(self.request).organisation)
+
+    @extend_schema(request=RegistrationInput, responses={201: RegistrationShape})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Begin the registration of one's own site (step 1)."""
+        values = dict(self.read(RegistrationInput, request.data).validated_data)
+        site = self.own_site(values.pop("site"))
+        return self.shown(self.act(services.start_registration, site_id=site.pk, **values), 201)
+
+    @extend_schema(request=None, responses=RegistrationShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def submit(self, request: Request, pk: str) -> Response:
+        """Hand it to the network operator."""
+        row = self.get_object()
+        return self.shown(self.act(services.submit_registration, registration_id=row.pk))
+
+
+class TcvnViews(OwnRows):
+    queryset = Tcvn.objects.none()
+    serializer_class = TcvnShape
+    filterset_fields = ["state", "site", "direction", "role"]
+
+    def get_queryset(self) -> QuerySet[Tcvn]:
+        if getattr(self, "swagger_fake_view", False):
+            return Tcvn.objects.none()
+        return queries.tcvns_seen_by(caller(self.request).organisation)
+
+    @extend_schema(request=TcvnInput, responses={201: TcvnShape})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Prepare a request for a temporary ceiling (step 3)."""
+        given = self.read(TcvnInput, request.data)
+        values = given.validated_data
+        made = self.act(
+            services.request_tcvn,
+            site_id=self.own_site(values["site"]).pk,
+            direction=values["direction"],
+            capacity_kw=values["capacity_kw"],
+            window=given.window(),
+            reason=values["reason"],
+        )
+        return self.shown(made, 201)
+
+    @extend_schema(request=None, responses=TcvnShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def submit(self, request: Request, pk: str) -> Response:
+        """Submit it, as a verified signatory of the site."""
+        return self.shown(self.act(services.submit_tcvn, tcvn_id=self.get_object().pk))
+
+    @extend_schema(request=ExecuteInput, responses=TcvnShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def execute(self, request: Request, pk: str) -> Response:
+        """Sign the notice, as a verified signatory: typed name, and the hash of what was read."""
+        row = self.get_object()  # before its input is read: what can't be seen is a 404
+        values = self.read(ExecuteInput, request.data).validated_data
+        return self.shown(self.act(services.execute_tcvn, tcvn_id=row.pk, **values))
+
+    @extend_schema(request=None, responses=TcvnShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Take it back while it is not in force."""
+        return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_object().pk))
+
+    @extend_schema(responses={200: OpenApiResponse(str, description="The notice, plain text")})
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def notice(self, request: Request, pk: str) -> HttpResponse:
+        """Read the notice's text, to the letter that ``document_hash`` is of."""
+        row = get_object_or_404(self.get_queryset().exclude(document_hash=""), pk=pk)
+        return HttpResponse(notice_text(row), content_type="text/plain; charset=utf-8")

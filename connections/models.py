@@ -1,0 +1,398 @@
+"""Areas, sites, agreements, registrations, TCVNs, and the allocations of the capacity register."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q
+
+from connections.states import (
+    AgreementKind,
+    AllocationState,
+    AreaKind,
+    Direction,
+    RegistrationState,
+    Role,
+    TcvnRole,
+    TcvnState,
+    Technology,
+)
+from core.models import ServiceWindowFields
+from core.money import agreed_kw
+
+KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+
+
+def _period() -> Func:
+    return Func("starts_at", "ends_at", function="tstzrange", output_field=DateTimeRangeField())
+
+
+class Area(models.Model):
+    """A node of the tree GSP > BSP > primary.
+
+    A study area owns a network model; whatever changes a study's inputs raises its revision.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=10, choices=AreaKind.choices)
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
+    tradable = models.BooleanField(default=False, help_text="Peers trade inside this area.")
+    studied = models.BooleanField(default=False, help_text="This area owns a network model.")
+    revision = models.PositiveBigIntegerField(default=1, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Site(models.Model):
+    """One connection point. Its row is the lock of all that is allocated to it."""
+
+    organisation = models.ForeignKey(
+        "participants.Organisation", on_delete=models.PROTECT, related_name="sites"
+    )
+    area = models.ForeignKey(Area, on_delete=models.PROTECT, related_name="sites")
+    name = models.CharField(max_length=80, unique=True)
+    postcode = models.CharField(max_length=10, blank=True)
+    latitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    longitude = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    network_bus = models.CharField(
+        max_length=120, blank=True, help_text="Name of the bus in the published network model."
+    )
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteMpan(models.Model):
+    """A meter point of a site, by direction."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="mpans")
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    mpan = models.CharField(max_length=13, unique=True)
+
+    def __str__(self) -> str:
+        return f"MPAN of {self.site_id}"
+
+
+class Asset(models.Model):
+    """What stands at a site."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="assets")
+    technology = models.CharField(max_length=20, choices=Technology.choices)
+    rated_kw = models.DecimalField(**KW)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="asset_kw_above_0", condition=Q(rated_kw__gt=0))]
+
+    def __str__(self) -> str:
+        return f"{self.get_technology_display()}, {self.rated_kw.normalize():f} kW"
+
+
+class Signatory(models.Model):
+    """A person who signs for a site's agreement."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="signatories")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="signs_for"
+    )
+    verified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="signatory_once", fields=["site", "user"])]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} for {self.site_id}"
+
+
+class Agreement(models.Model):
+    """What a site may import and export in a period (domain 4.1).
+
+    A MIC or MEC of null is no right at all, which is not 0.
+    """
+
+    reference = models.CharField(max_length=40, unique=True)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="agreements")
+    kind = models.CharField(
+        max_length=20, choices=AgreementKind.choices, default=AgreementKind.CONVENTIONAL
+    )
+    voltage_kv = models.DecimalField(max_digits=7, decimal_places=3)
+    mic_kva = models.DecimalField("MIC (kVA)", null=True, blank=True, **KW)
+    mec_kva = models.DecimalField("MEC (kVA)", null=True, blank=True, **KW)
+    import_power_factor = models.DecimalField(
+        max_digits=4, decimal_places=3, default=Decimal("0.95")
+    )
+    export_power_factor = models.DecimalField(
+        max_digits=4, decimal_places=3, default=Decimal("0.95")
+    )
+    max_installed_kva = models.DecimalField(
+        "maximum installed capacity (kVA)",
+        help_text="The most that the physical connection can ever carry.",
+        **KW,
+    )
+    curtailable = models.BooleanField(
+        default=False, help_text="Curtailable capacity is not traded."
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="agreement_period_forward",
+                condition=Q(ends_at=None) | Q(starts_at__lt=F("ends_at")),
+            ),
+            models.CheckConstraint(
+                name="agreement_within_installed",
+                condition=(Q(mic_kva=None) | Q(mic_kva__lte=F("max_installed_kva"), mic_kva__gte=0))
+                & (Q(mec_kva=None) | Q(mec_kva__lte=F("max_installed_kva"), mec_kva__gte=0)),
+            ),
+            models.CheckConstraint(
+                name="agreement_power_factor",
+                condition=Q(
+                    import_power_factor__gt=0,
+                    import_power_factor__lte=1,
+                    export_power_factor__gt=0,
+                    export_power_factor__lte=1,
+                ),
+            ),
+            ExclusionConstraint(
+                name="agreement_one_at_a_time",
+                expressions=[("site", RangeOperators.EQUAL), (_period(), RangeOperators.OVERLAPS)],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def power_factor(self, direction: str) -> Decimal:
+        if direction == Direction.IMPORT:
+            return self.import_power_factor
+        return self.export_power_factor
+
+    def agreed_kw(self, direction: str) -> Decimal | None:
+        """Return MIC or MEC in kW, or None where there is no such right."""
+        kva = self.mic_kva if direction == Direction.IMPORT else self.mec_kva
+        if kva is None:
+            return None
+        return agreed_kw(kva=kva, power_factor=self.power_factor(direction))
+
+    def max_installed_kw(self, direction: str) -> Decimal:
+        return agreed_kw(kva=self.max_installed_kva, power_factor=self.power_factor(direction))
+
+
+class Registration(models.Model):
+    """Steps 1 and 2 of Table 2: what a site wants to trade, and the DSO's outline approval."""
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="registrations")
+    state = models.CharField(
+        max_length=20,
+        choices=RegistrationState.choices,
+        default=RegistrationState.DRAFT,
+        editable=False,
+    )
+    buy_import_kw = models.DecimalField("import to buy (kW)", null=True, blank=True, **KW)
+    buy_export_kw = models.DecimalField("export to buy (kW)", null=True, blank=True, **KW)
+    sell_import_kw = models.DecimalField("import to sell (kW)", null=True, blank=True, **KW)
+    sell_export_kw = models.DecimalField("export to sell (kW)", null=True, blank=True, **KW)
+    months = ArrayField(models.PositiveSmallIntegerField(), default=list)
+    weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list)
+    note = models.TextField(blank=True)
+    max_buy_import_kw = models.DecimalField(null=True, blank=True, **KW)
+    max_buy_export_kw = models.DecimalField(null=True, blank=True, **KW)
+    max_sell_import_kw = models.DecimalField(null=True, blank=True, **KW)
+    max_sell_export_kw = models.DecimalField(null=True, blank=True, **KW)
+    answer = models.TextField(blank=True)  # the DSO's conditions, questions or reason
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        permissions = [("review_registration", "Can review registrations")]
+        constraints = [
+            models.CheckConstraint(
+                name="registration_state_known", condition=Q(state__in=RegistrationState.values)
+            ),
+            models.UniqueConstraint(
+                name="registration_one_open",
+                fields=["site"],
+                condition=Q(state__in=["DRAFT", "SUBMITTED", "RETURNED"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Registration {self.pk}"
+
+
+class Tcvn(ServiceWindowFields):
+    """A Temporary Capacity Variation Notice, from request (step 3) to force (step 7).
+
+    ``capacity_kw`` is, for a buyer, the ceiling asked for in the window; for a seller, the kW
+    earmarked for the buyer of the notice it belongs to.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="tcvns")
+    registration = models.ForeignKey(
+        Registration, null=True, on_delete=models.PROTECT, related_name="tcvns"
+    )
+    role = models.CharField(max_length=10, choices=TcvnRole.choices, default=TcvnRole.BUYER)
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    capacity_kw = models.DecimalField(**KW)
+    state = models.CharField(
+        max_length=20, choices=TcvnState.choices, default=TcvnState.DRAFT, editable=False
+    )
+    number = models.CharField(max_length=30, null=True, unique=True, editable=False)
+    reason = models.TextField(blank=True)  # what it is for (peer)
+    answer = models.TextField(blank=True)  # outcome in words, refusal's constraints (DSO)
+    study_reference = models.UUIDField(null=True, editable=False)
+    document_hash = models.CharField(max_length=64, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    created_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    assessed_at = models.DateTimeField(null=True)
+    issued_at = models.DateTimeField(null=True)
+    executed_at = models.DateTimeField(null=True)
+    executed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    executed_name = models.CharField(max_length=120, blank=True)  # as typed by the signatory
+    countersigned_at = models.DateTimeField(null=True)
+    countersigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta(ServiceWindowFields.Meta):
+        verbose_name = "TCVN"
+        permissions = [
+            ("assess_tcvn", "Can assess TCVN requests"),
+            ("countersign_tcvn", "Can countersign TCVNs"),
+        ]
+        constraints = [
+            *ServiceWindowFields.Meta.constraints,
+            models.CheckConstraint(name="tcvn_kw_above_0", condition=Q(capacity_kw__gt=0)),
+            models.CheckConstraint(
+                name="tcvn_state_known", condition=Q(state__in=TcvnState.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number or f"TCVN request {self.pk}"
+
+
+class TcvnSpan(models.Model):
+    """A half-open period of a TCVN in force. Two of one site and direction never overlap."""
+
+    tcvn = models.ForeignKey(Tcvn, on_delete=models.PROTECT, related_name="spans")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="tcvn_span_forward", condition=Q(starts_at__lt=F("ends_at"))
+            ),
+            ExclusionConstraint(
+                name="tcvn_one_at_a_time",
+                expressions=[
+                    ("site", RangeOperators.EQUAL),
+                    ("direction", RangeOperators.EQUAL),
+                    (_period(), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"[{self.starts_at}, {self.ends_at})"
+
+
+class TcvnCondition(models.Model):
+    """That a buyer's TCVN holds only for capacity from a named seller, up to so many kW."""
+
+    tcvn = models.ForeignKey(Tcvn, on_delete=models.PROTECT, related_name="conditions")
+    seller_site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    kw = models.DecimalField(**KW)
+    seller_tcvn = models.OneToOneField(
+        Tcvn, null=True, on_delete=models.PROTECT, related_name="earmark_of"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="condition_once", fields=["tcvn", "seller_site"]),
+            models.CheckConstraint(name="condition_kw_above_0", condition=Q(kw__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kw} kW from {self.seller_site_id}"
+
+
+class Allocation(models.Model):
+    """Capacity that a site gives up or gains. Its guard is the site's lock, not its own."""
+
+    reference = models.UUIDField()  # the caller's; this app does not know what it stands for
+    role = models.CharField(max_length=10, choices=Role.choices)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="allocations")
+    counterparty = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+")
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    kw = models.DecimalField(**KW)
+    state = models.CharField(
+        max_length=10, choices=AllocationState.choices, default=AllocationState.HELD, editable=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="allocation_once", fields=["reference", "role"]),
+            models.CheckConstraint(name="allocation_kw_above_0", condition=Q(kw__gt=0)),
+            models.CheckConstraint(
+                name="allocation_two_sites", condition=~Q(counterparty=F("site"))
+            ),
+            models.CheckConstraint(
+                name="allocation_state_known", condition=Q(state__in=AllocationState.values)
+            ),
+        ]
+        indexes = [models.Index(fields=["site", "direction", "state"], name="allocation_of_site")]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.kw} kW at {self.site_id}"
+
+
+class AllocationSpan(models.Model):
+    """A half-open period of an allocation. Rows, for Django has no field for a multirange."""
+
+    allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="spans")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="span_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            ExclusionConstraint(
+                name="span_no_overlap",
+                expressions=[
+                    ("allocation", RangeOperators.EQUAL),
+                    (_period(), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"[{self.starts_at}, {self.ends_at})"

@@ -1,0 +1,46 @@
+"""Who may act for a site."""
+
+from __future__ import annotations
+
+from connections.models import Signatory, Site
+from core.errors import NotPermittedError
+from core.journal import Actor
+from participants import permissions as participants
+from participants.states import Role
+
+
+def check_may_act_for(*, site: Site, actor: Actor) -> None:
+    """Let the site's traders pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    participants.check_role(
+        user_id=actor.person(), organisation_id=site.organisation_id, role=Role.TRADER
+    )
+
+
+def is_signatory(*, site_id: int, user_id: int) -> bool:
+    return Signatory.objects.filter(
+        site_id=site_id, user_id=user_id, verified_at__isnull=False
+    ).exists()
+
+
+def check_signs_for(*, site: Site, actor: Actor) -> None:
+    """Let the verified signatories of the site's agreement pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    if not is_signatory(site_id=site.pk, user_id=actor.person()):
+        raise NotPermittedError(
+            "not_signatory", f"Only a signatory of {site.name}'s agreement may do this."
+        )
+
+
+def check_may_act_for_organisation(*, organisation_id: int, actor: Actor) -> None:
+    """Let an organisation's traders pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    participants.check_role(
+        user_id=actor.person(), organisation_id=organisation_id, role=Role.TRADER
+    )

@@ -1,0 +1,128 @@
+"""Directions of power, and the lives of registrations, TCVNs and allocations."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from core.states import Machine
+
+
+class Direction(models.TextChoices):
+    IMPORT = "IMPORT", "Import"
+    EXPORT = "EXPORT", "Export"
+
+
+class Role(models.TextChoices):
+    SOLD = "SOLD", "Sold"
+    BOUGHT = "BOUGHT", "Bought"
+
+
+class AreaKind(models.TextChoices):
+    GSP = "GSP", "Grid supply point"
+    BSP = "BSP", "Bulk supply point"
+    PRIMARY = "PRIMARY", "Primary substation"
+
+
+class Technology(models.TextChoices):
+    SOLAR = "SOLAR", "Solar"
+    HYDRO = "HYDRO", "Hydro"
+    WIND = "WIND", "Wind"
+    BATTERY = "BATTERY", "Battery"
+    CHP = "CHP", "Combined heat and power"
+    DEMAND = "DEMAND", "Demand"
+    EV_CHARGING = "EV_CHARGING", "EV charging"
+    HEAT_PUMP = "HEAT_PUMP", "Heat pump"
+
+
+class AgreementKind(models.TextChoices):
+    CONVENTIONAL = "CONVENTIONAL", "Conventional"
+    P2P_SPECIFIC = "P2P_SPECIFIC", "P2P-specific"
+
+
+class AllocationState(models.TextChoices):
+    HELD = "HELD", "Held"
+    FIRM = "FIRM", "Firm"
+    RELEASED = "RELEASED", "Released"
+
+
+ALLOCATION_MACHINE = Machine(
+    "connections.allocation",
+    {
+        "confirm": ([AllocationState.HELD], AllocationState.FIRM),
+        "release": ([AllocationState.HELD, AllocationState.FIRM], AllocationState.RELEASED),
+    },
+)
+
+
+class RegistrationState(models.TextChoices):
+    """Steps 1 and 2 of Table 2."""
+
+    DRAFT = "DRAFT", "Being written"
+    SUBMITTED = "SUBMITTED", "With the DSO for review"
+    RETURNED = "RETURNED", "Returned for information"
+    APPROVED = "APPROVED", "Outline approval given"
+    REFUSED = "REFUSED", "Refused"
+
+
+REGISTRATION_MACHINE = Machine(
+    "connections.registration",
+    {
+        "submit": (
+            [RegistrationState.DRAFT, RegistrationState.RETURNED],
+            RegistrationState.SUBMITTED,
+        ),
+        "return": ([RegistrationState.SUBMITTED], RegistrationState.RETURNED),
+        "approve": ([RegistrationState.SUBMITTED], RegistrationState.APPROVED),
+        "refuse": ([RegistrationState.SUBMITTED], RegistrationState.REFUSED),
+    },
+)
+
+
+class TcvnRole(models.TextChoices):
+    """A buyer's notice raises the ceiling. A seller's earmarks capacity for a named buyer."""
+
+    BUYER = "BUYER", "Buyer: capacity is raised"
+    SELLER = "SELLER", "Seller: capacity is earmarked"
+
+
+class TcvnState(models.TextChoices):
+    """Steps 3 to 7 of Table 2."""
+
+    DRAFT = "DRAFT", "Being written"
+    REQUESTED = "REQUESTED", "Submitted"
+    ASSESSING = "ASSESSING", "Technical assessment"
+    SUPPORTED = "SUPPORTED", "Supported"
+    CONDITIONAL = "CONDITIONAL", "Supported if named sellers lower theirs"
+    REFUSED = "REFUSED", "Refused"
+    ISSUED = "ISSUED", "Notice issued, waits for your signature"
+    EXECUTED = "EXECUTED", "Signed by you, waits for the DSO's countersignature"
+    IN_FORCE = "IN_FORCE", "In force"
+    WITHDRAWN = "WITHDRAWN", "Withdrawn"
+    ENDED = "ENDED", "Ended"
+
+
+_BEFORE_FORCE = [
+    TcvnState.DRAFT,
+    TcvnState.REQUESTED,
+    TcvnState.ASSESSING,
+    TcvnState.SUPPORTED,
+    TcvnState.CONDITIONAL,
+    TcvnState.ISSUED,
+    TcvnState.EXECUTED,
+]
+TCVN_MACHINE = Machine(
+    "connections.tcvn",
+    {
+        "submit": ([TcvnState.DRAFT], TcvnState.REQUESTED),
+        "start_assessment": ([TcvnState.REQUESTED], TcvnState.ASSESSING),
+        "support": ([TcvnState.ASSESSING], TcvnState.SUPPORTED),
+        "support_conditionally": ([TcvnState.ASSESSING], TcvnState.CONDITIONAL),
+        "refuse": ([TcvnState.REQUESTED, TcvnState.ASSESSING], TcvnState.REFUSED),
+        "reassess": ([TcvnState.SUPPORTED, TcvnState.CONDITIONAL], TcvnState.ASSESSING),
+        "issue": ([TcvnState.SUPPORTED, TcvnState.CONDITIONAL], TcvnState.ISSUED),
+        "execute": ([TcvnState.ISSUED], TcvnState.EXECUTED),
+        "countersign": ([TcvnState.EXECUTED], TcvnState.IN_FORCE),
+        "withdraw": (_BEFORE_FORCE, TcvnState.WITHDRAWN),
+        "end": ([TcvnState.IN_FORCE], TcvnState.ENDED),
+    },
+)

@@ -1,0 +1,1 @@
+"""Pages of sites and of applications: registrations and capacity variations."""

@@ -1,0 +1,65 @@
+"""What the pages of this app share: for whom one acts, and what one may see."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest
+
+from connections.models import Registration, Tcvn
+from connections.states import RegistrationState, TcvnState
+from participants.middleware import membership_of
+from participants.models import Membership
+from participants.states import HOLDS, Role
+
+STEPS = (
+    "Registration",
+    "Outline approval",
+    "Request",
+    "Assessment",
+    "Outcome",
+    "Notice",
+    "Signatures",
+)
+STEP_OF_TCVN = {
+    TcvnState.DRAFT: 3,
+    TcvnState.REQUESTED: 4,
+    TcvnState.ASSESSING: 4,
+    TcvnState.SUPPORTED: 6,
+    TcvnState.CONDITIONAL: 6,
+    TcvnState.REFUSED: 5,
+    TcvnState.ISSUED: 7,
+    TcvnState.EXECUTED: 7,
+    TcvnState.IN_FORCE: 8,
+    TcvnState.WITHDRAWN: 3,
+    TcvnState.ENDED: 8,
+}
+WAITS_FOR = {
+    TcvnState.DRAFT: "Waits for a signatory of the site to submit it.",
+    TcvnState.REQUESTED: "With the network operator.",
+    TcvnState.ASSESSING: "With the network operator: the network is being studied.",
+    TcvnState.SUPPORTED: "With the network operator: the notice is being issued.",
+    TcvnState.CONDITIONAL: "Supported if the named sellers lower theirs; their notices are needed.",
+    TcvnState.ISSUED: "Waits for a signatory of the site to read and sign the notice.",
+    TcvnState.EXECUTED: "With the network operator, for its countersignature.",
+    TcvnState.IN_FORCE: "In force. You may now buy capacity up to it.",
+}
+
+
+def member(request: HttpRequest) -> Membership:
+    """Return the acting membership; who has none sees nothing here."""
+    found = membership_of(request)
+    if found is None:
+        raise Http404
+    return found
+
+
+def may_trade(membership: Membership) -> bool:
+    return Role.TRADER in HOLDS[Role(membership.role)]
+
+
+def step_of_registration(registration: Registration) -> int:
+    done = {RegistrationState.DRAFT: 1, RegistrationState.APPROVED: 3}
+    return done.get(RegistrationState(registration.state), 2)
+
+
+def step_of(tcvn: Tcvn) -> int:
+    return STEP_OF_TCVN[TcvnState(tcvn.state)]

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from connections import queries, services
+from connections.forms import SiteForm
+from connections.models import Registration, Site
+from connections.permissions import check_may_act_for_organisation
+from connections.rules import Stretch, half_hourly
+from connections.services.registrations import current_agreement
+from connections.states import Direction
+from connections.views.shared import may_trade, member
+from core import clock, journal
+from core.periods import LONDON, half_hour_of, settlement_period
+from core.web.actors import actor_of
+from core.web.forms import attempt
+
+DAYS = 14
+SERIES = ("agreed", "ceiling", "permitted", "bought", "sold", "held_bought", "held_sold")
+
+
+@login_required
+@require_GET
+def site_list(request: HttpRequest) -> HttpResponse:
+    me = member(request)
+    sites = list(queries.sites_of(me.organisation).prefetch_related("assets"))
+    now = queries.permitted_now([site.pk for site in sites], clock.now())
+    rows = [
+        {"site": site, "import": now[site.pk]["IMPORT"], "export": now[site.pk]["EXPORT"]}
+        for site in sites
+    ]
+    context = {"rows": rows, "may_trade": may_trade(me)}
+    return render(request, "connections/site_list.html", context)
+
+
+@login_required
+@require_GET
+def site_page(request: HttpRequest, pk: int) -> HttpResponse:
+    me = member(request)
+    site = get_object_or_404(queries.sites_of(me.organisation), pk=pk)
+    at = clock.now()
+    agreement = current_agreement(site.pk, at=at)
+    charts = [
+        (direction, label, chart_of(queries.register_for_chart(site.pk, direction, at, DAYS)))
+        for direction, label in Direction.choices
+        if agreement is not None and agreement.agreed_kw(direction) is not None
+    ]
+    context = {
+        "site": site,
+        "agreement": agreement,
+        "now": queries.permitted_now([site.pk], at)[site.pk],
+        "charts": charts,
+        "registrations": site.registrations.order_by("-pk"),
+        "tcvns": site.tcvns.order_by("-pk"),
+        "mpans": site.mpans.all(),
+        "signatories": site.signatories.select_related("user"),
+        "may_trade": may_trade(me),
+        "days": DAYS,
+    }
+    return render(request, "connections/site_page.html", context)
+
+
+def chart_of(stretches: list[Stretch]) -> dict[str, Any]:
+    """Return a register as series by half-hour, for the chart and its table."""
+    half_hours = list(half_hourly(stretches))
+    data: dict[str, Any] = {"unit": "kW", "times": [at.isoformat() for at, _ in half_hours]}
+    for name in SERIES:
+        data[name] = [float(getattr(stretch, name) or 0) for _, stretch in half_hours]
+    return data
+
+
+@login_required
+@require_GET
+def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download the register of the coming days, a row a half-hour and direction."""
+    site = get_object_or_404(queries.sites_of(member(request).organisation), pk=pk)
+    start = half_hour_of(clock.now())
+    response = HttpResponse(content_type="text/csv")
+    response["Content-Disposition"] = f'attachment; filename="register-{site.pk}.csv"'
+    writer = csv.writer(response)
+    columns = [f"{name}_kw" for name in SERIES]
+    writer.writerow(
+        ["period_start_utc", "period_start_local", "settlement_period", "direction", *columns]
+    )
+    for direction in Direction.values:
+        stretches = queries.register([site.pk], direction, start, start + timedelta(days=DAYS))[
+            site.pk
+        ]
+        for at, stretch in half_hourly(stretches):
+            values = [getattr(stretch, name) for name in SERIES]
+            writer.writerow(
+                [
+                    at.isoformat(),
+                    at.astimezone(LONDON).isoformat(),
+                    settlement_period(at)[1],
+                    direction,
+                    *["" if value is None else value for value in values],
+                ]
+            )
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def new_site(request: HttpRequest) -> HttpResponse:
+    """Add a site and begin its registration (step 1)."""
+    me = member(request)
+    check_may_act_for_organisation(organisation_id=me.organisation_id, actor=actor_of(request.user))
+    form, status = SiteForm(request.POST or None), 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            made, status = attempt(
+                form,
+                _create,
+                organisation_id=me.organisation_id,
+                details=form,
+                actor=actor_of(request.user),
+            )
+            if made is not None:
+                messages.success(request, "The site is entered. Now say what it wants to trade.")
+                return redirect("connections:registration", pk=made.pk)
+    return render(request, "connections/site_new.html", {"form": form}, status=status)
+
+
+@transaction.atomic
+def _create(*, organisation_id: int, details: SiteForm, actor: journal.Actor) -> Registration:
+    values, at = details.cleaned_data, clock.now()
+    site: Site = services.create_site(
+        organisation_id=organisation_id,
+        area_id=values["area"].pk,
+        name=values["name"],
+        postcode=values["postcode"],
+        assets=[(values["technology"], values["rated_kw"])],
+        mpans=[
+            (direction, values[f"{direction.lower()}_mpan"])
+            for direction in Direction.values
+            if values[f"{direction.lower()}_mpan"]
+        ],
+        actor=actor,
+        at=at,
+    )
+    services.name_signatory(
+        site_id=site.pk, user_id=actor.person(), verified=False, actor=actor, at=at
+    )
+    return services.start_registration(
+        site_id=site.pk,
+        note=details.agreement_in_words(),
+        months=list(range(1, 13)),
+        weekdays=list(range(1, 8)),
+        actor=actor,
+        at=at,
+    )

@@ -1,0 +1,93 @@
+"""The OpenAPI document: every operation says which problems it may answer with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+
+PROBLEM = {
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "code", "detail", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable: programs may rely on it."},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["code", "message", "field", "periods", "by_kw"],
+                "properties": {
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                    "field": {"type": "string"},
+                    "periods": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "starts_at": {"type": "string", "format": "date-time"},
+                                "ends_at": {"type": "string", "format": "date-time"},
+                            },
+                        },
+                    },
+                    "by_kw": {"type": ["string", "null"]},
+                },
+            },
+        },
+    },
+}
+EVERYWHERE = {"401": "Not signed in", "403": "Not permitted", "429": "Too many requests"}
+READING = {"404": "Not there, or not for you to see", "400": "A parameter is wrong"}
+WRITING = {
+    **READING,
+    "405": "Not this method",
+    "406": "Not this format",
+    "409": "Not possible in this state, or the same key is in use",
+    "413": "Too large",
+    "415": "Not JSON",
+    "422": "Refused by the rules, each named",
+    "503": "Busy: try again after Retry-After seconds",
+}
+
+
+class Schema(AutoSchema):
+    """Adds the problems and the ``Idempotency-Key`` header."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        if operation is None:
+            return None
+        problems = {**EVERYWHERE, **(READING if self.method == "GET" else WRITING)}
+        for status, description in problems.items():
+            operation["responses"].setdefault(
+                status,
+                {
+                    "description": description,
+                    "content": {
+                        "application/problem+json": {
+                            "schema": {"$ref": "#/components/schemas/Problem"}
+                        }
+                    },
+                },
+            )
+        if self.method == "POST":
+            operation.setdefault("parameters", []).append(
+                {
+                    "in": "header",
+                    "name": "Idempotency-Key",
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+                    "description": "Send the same key again to get the same answer again.",
+                }
+            )
+        return operation
+
+
+def add_problem(result: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+    """Put the problem's shape beside the other components (a post-processing hook)."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    return result

@@ -1,0 +1,59 @@
+"""The errors that adapters turn into a status or a message: expected answers, not faults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+Period = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why a rule says no: which rule, on which field, when and by how much."""
+
+    code: str
+    message: str
+    field: str = ""
+    periods: tuple[Period, ...] = ()  # half-open, UTC, merged
+    by_kw: Decimal | None = None  # the worst excess in any of the half-hours
+
+
+class DomainError(Exception):
+    """An expected "no". Anything else that is raised is a defect."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class NotPermittedError(DomainError):
+    status = 403
+
+
+class WrongStateError(DomainError):
+    status = 409
+
+
+class RefusedError(DomainError):
+    """One or more rules refused. All of the reasons are kept."""
+
+    status = 422
+
+    def __init__(self, refusals: list[Refusal]) -> None:
+        super().__init__("refused", " ".join(r.message for r in refusals))
+        self.refusals = refusals
+
+
+class BusyError(DomainError):
+    """Others held the rows twice in a row. Raised by ``core.retry`` only, never by a service."""
+
+    status = 503
+    retry_after_s = 2
+
+    def __init__(self) -> None:
+        super().__init__("busy", "Others are working on this. Please try again in a moment.")

@@ -1,0 +1,121 @@
+"""Service windows: the half-hours of recurring hours on chosen weekdays (domain 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from core.errors import Period, Refusal
+from core.periods import LONDON, half_hours_between, local_midnight, merged
+
+MIDNIGHT = time()
+EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
+WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceWindow:
+    """First to last day (both in), ISO weekdays, local start and end on :00 or :30.
+
+    End 00:00 is midnight at the end of the day; start = end = 00:00 is all day; an end before the
+    start crosses midnight, and the weekday is that of the start. ``excluded`` holds UTC starts of
+    half-hours that are taken out (a window without its failing half-hours).
+    """
+
+    first_date: date
+    last_date: date
+    weekdays: tuple[int, ...] = EVERY_DAY
+    start_time: time = MIDNIGHT
+    end_time: time = MIDNIGHT
+    excluded: frozenset[datetime] = frozenset()
+
+    def refusals(self) -> list[Refusal]:
+        """Return every reason why this is no window."""
+        found = []
+        if self.last_date < self.first_date:
+            found.append(
+                Refusal("window_reversed", "The last day is before the first day.", "last_date")
+            )
+        elif (self.last_date - self.first_date).days > LONGEST_DAYS:
+            found.append(Refusal("window_too_long", "A window is at most a year.", "last_date"))
+        if not self.weekdays or not set(self.weekdays) <= set(EVERY_DAY):
+            found.append(Refusal("window_no_weekday", "Choose at least one weekday.", "weekdays"))
+        for name in ("start_time", "end_time"):
+            value: time = getattr(self, name)
+            if value.minute not in {0, 30} or value.second or value.microsecond:
+                message = f"{value:%H:%M} is not on a half-hour: use :00 or :30."
+                found.append(Refusal("window_not_on_half_hour", message, name))
+        if self.start_time == self.end_time != MIDNIGHT:
+            message = "Start and end are the same. For all day use 00:00 to 00:00."
+            found.append(Refusal("window_start_is_end", message, "end_time"))
+        if not found and not self.half_hours():
+            message = "No half-hour of these days falls into these hours."
+            found.append(Refusal("window_empty", message, "weekdays"))
+        return found
+
+    def half_hours(self) -> list[datetime]:
+        """Return the UTC starts of the half-hours, in order, each once."""
+        starts = {
+            at for day in self._start_days() for at in self._of_day(day) if at not in self.excluded
+        }
+        return sorted(starts)
+
+    def periods(self) -> tuple[Period, ...]:
+        """Return the half-hours merged into half-open UTC periods."""
+        return merged(self.half_hours())
+
+    def hours(self) -> Decimal:
+        return Decimal(len(self.half_hours())) / 2
+
+    def clock_changes(self) -> list[date]:
+        """Return the local days touched by the window on which the clocks change."""
+        touched = {at.astimezone(LONDON).date() for at in self.half_hours()}
+        day_length = timedelta(days=1)
+        return sorted(
+            day
+            for day in touched
+            if local_midnight(day + day_length) - local_midnight(day) != day_length
+        )
+
+    def _start_days(self) -> Iterator[date]:
+        for n in range((self.last_date - self.first_date).days + 1):
+            day = self.first_date + timedelta(days=n)
+            if day.isoweekday() in self.weekdays:
+                yield day
+
+    def _of_day(self, day: date) -> Iterator[datetime]:
+        """Yield the half-hours of the window that starts on ``day``, by their local labels.
+
+        On the long day a repeated label counts twice, on the short day a missing one not at all.
+        """
+        crosses = self.end_time != MIDNIGHT and self.end_time < self.start_time
+        for at in half_hours_between(local_midnight(day), local_midnight(day + timedelta(days=1))):
+            label = at.astimezone(LONDON).time()
+            if label >= self.start_time and (
+                crosses or self.end_time == MIDNIGHT or label < self.end_time
+            ):
+                yield at.astimezone(UTC)
+        if crosses:
+            after = day + timedelta(days=1)
+            for at in half_hours_between(
+                local_midnight(after), local_midnight(after + timedelta(days=1))
+            ):
+                if at.astimezone(LONDON).time() < self.end_time:
+                    yield at.astimezone(UTC)
+
+    def __str__(self) -> str:
+        if tuple(sorted(self.weekdays)) == EVERY_DAY:
+            days = "every day"
+        else:
+            days = ", ".join(WEEKDAY_NAMES[n - 1] for n in self.weekdays)
+        if self.start_time == self.end_time == MIDNIGHT:
+            hours = "all day"
+        else:
+            hours = f"{self.start_time:%H:%M} to {self.end_time:%H:%M}"
+        text = f"{self.first_date:%-d %b %Y} to {self.last_date:%-d %b %Y}, {days}, {hours}"
+        if self.excluded:
+            text += f", without {len(self.excluded)} half-hours"
+        return text

@@ -1,0 +1,157 @@
+"""The market in the DSO's portal. Rows with a state are read-only; decisions belong to reviews."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+
+from core import clock
+from core.admin import ReadOnly
+from core.errors import RefusedError
+from core.retry import retried
+from core.web.actors import actor_of
+from core.web.forms import refuse
+from nmf import services
+from nmf.gates import IN_ORDER, refusals_of_gates
+from nmf.models import Commitment, Contract, MarketParameters, Request, Response
+
+
+@admin.register(Request)
+class RequestAdmin(ReadOnly, admin.ModelAdmin[Request]):
+    list_display = (
+        "number",
+        "state",
+        "direction",
+        "side",
+        "route",
+        "site",
+        "kw",
+        "filled_kw",
+        "price_gbp_per_kwh",
+        "starts_at",
+        "created_at",
+    )
+    list_filter = ("state", "direction", "side", "route", "site__area")
+    list_select_related = ("site",)
+    search_fields = ("site__name", "organisation__name")
+    ordering = ("-created_at", "-pk")
+
+
+@admin.register(Response)
+class ResponseAdmin(ReadOnly, admin.ModelAdmin[Response]):
+    list_display = ("number", "state", "request", "site", "kw", "price_gbp_per_kwh", "created_at")
+    list_filter = ("state",)
+    list_select_related = ("site", "request")
+    search_fields = ("site__name", "organisation__name")
+    ordering = ("-created_at", "-pk")
+
+
+@admin.register(Contract)
+class ContractAdmin(ReadOnly, admin.ModelAdmin[Contract]):
+    list_display = (
+        "number",
+        "state",
+        "direction",
+        "buyer_site",
+        "seller_site",
+        "sold_kw",
+        "value_gbp",
+        "starts_at",
+        "agreed_at",
+        "decided_at",
+        "at_risk_since",
+    )
+    list_filter = ("state", "direction", "buyer_site__area")
+    list_select_related = ("buyer_site", "seller_site")
+    search_fields = ("buyer_site__name", "seller_site__name", "reference")
+    ordering = ("-agreed_at", "-pk")
+
+
+class ParametersForm(forms.ModelForm[MarketParameters]):
+    class Meta:
+        model = MarketParameters
+        fields = (
+            "opening_gate",
+            "request_gate",
+            "response_gate",
+            "acceptance_gate",
+            "decision_gate",
+            "decision_hours",
+            "shortest_half_hours",
+            "longest_days",
+            "smallest_kw",
+            "step_kw",
+            "price_cap_gbp_per_kwh",
+        )
+
+    def clean(self) -> dict[str, Any] | None:
+        values = super().clean() or {}
+        gates = {name: values.get(f"{name}_gate", "") for name in IN_ORDER}
+        year = clock.now().year
+        found = refusals_of_gates(gates, year=year) or refusals_of_gates(gates, year=year + 1)
+        refuse(self, RefusedError(found))
+        return values
+
+
+@admin.register(MarketParameters)
+class MarketParametersAdmin(admin.ModelAdmin[MarketParameters]):
+    """A new version is published; an old one is never changed."""
+
+    form = ParametersForm
+    list_display = (
+        "version",
+        "request_gate",
+        "response_gate",
+        "acceptance_gate",
+        "decision_gate",
+        "price_cap_gbp_per_kwh",
+        "published_at",
+    )
+    ordering = ("-version",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("nmf.publish_marketparameters")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        made = retried(
+            services.publish_parameters,
+            actor=actor_of(request.user),
+            at=clock.now(),
+            **form.cleaned_data,
+        )
+        obj.__dict__.update(made.__dict__)
+
+
+@admin.register(Commitment)
+class CommitmentAdmin(admin.ModelAdmin[Commitment]):
+    list_display = ("site", "service", "starts_at", "ends_at")
+    list_filter = ("service", "site")
+    list_select_related = ("site",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        values = form.cleaned_data
+        made = retried(
+            services.record_commitment,
+            site_id=values["site"].pk,
+            procured_service=values["service"],
+            starts_at=values["starts_at"],
+            ends_at=values["ends_at"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        obj.__dict__.update(made.__dict__)

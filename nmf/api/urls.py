@@ -1,0 +1,14 @@
+"""The market's part of the API."""
+
+from __future__ import annotations
+
+from rest_framework.routers import SimpleRouter
+
+from nmf.api.views import ContractViews, MarketParametersViews, RequestViews, ResponseViews
+
+router = SimpleRouter()
+router.register("requests", RequestViews, basename="api-request")
+router.register("responses", ResponseViews, basename="api-response")
+router.register("contracts", ContractViews, basename="api-contract")
+router.register("market-parameters", MarketParametersViews, basename="api-market-parameters")
+urlpatterns = router.urls

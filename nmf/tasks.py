@@ -1,0 +1,18 @@
+"""Ways in from the clock (see ``config.routes.BEAT_SCHEDULE``)."""
+
+from __future__ import annotations
+
+from core import clock
+from core.celery_task import periodic_task
+from core.retry import retried
+from nmf import services
+
+
+@periodic_task("nmf.expire_due")
+def expire_due() -> None:
+    retried(services.expire_due, at=clock.now())
+
+
+@periodic_task("nmf.tell_deliveries")
+def tell_deliveries() -> None:
+    retried(services.tell_deliveries, at=clock.now())

@@ -1,0 +1,45 @@
+"""For whom a signed-in person acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
+
+from participants.models import Membership
+from participants.queries import memberships_of
+
+SESSION_KEY = "acting_organisation"
+
+
+def acting_membership(request: HttpRequest) -> Membership | None:
+    """Return the membership under which a person acts: the one chosen, else the first."""
+    if not request.user.is_authenticated:
+        return None
+    found = list(memberships_of(request.user.pk))
+    chosen = request.session.get(SESSION_KEY)
+    return next(
+        (each for each in found if each.organisation_id == chosen), found[0] if found else None
+    )
+
+
+def membership_of(request: HttpRequest) -> Membership | None:
+    """Return the acting membership, read once a request."""
+    if not hasattr(request, "acting"):
+        request.acting = acting_membership(request)  # type: ignore[attr-defined]
+    found: Membership | None = request.acting  # type: ignore[attr-defined]
+    return found
+
+
+class ActingOrganisationMiddleware:
+    """Gives templates ``request.membership``, a lazy acting membership."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.membership = SimpleLazyObject(  # type: ignore[attr-defined]
+            lambda: membership_of(request)
+        )
+        return self.get_response(request)

@@ -1,0 +1,54 @@
+"""Who may do what, by role in an organisation."""
+
+from __future__ import annotations
+
+from core.errors import NotPermittedError
+from core.journal import Actor
+from participants.models import Membership, Organisation
+from participants.states import DSO_ROLES, HOLDS, OrganisationKind, Role
+
+
+def role_of(*, user_id: int | None, organisation_id: int) -> Role | None:
+    """Return a person's role in an organisation, or None."""
+    if user_id is None:
+        return None
+    found = Membership.objects.filter(user_id=user_id, organisation_id=organisation_id)
+    role = found.filter(user__is_active=True).values_list("role", flat=True).first()
+    return Role(role) if role else None
+
+
+def has_role(*, user_id: int | None, organisation_id: int, role: Role) -> bool:
+    held = role_of(user_id=user_id, organisation_id=organisation_id)
+    return held is not None and role in HOLDS[held]
+
+
+def check_role(*, user_id: int, organisation_id: int, role: Role) -> None:
+    """Let those pass who hold a role, or one above it, in an organisation.
+
+    :raises NotPermittedError: if the person doesn't
+    """
+    if not has_role(user_id=user_id, organisation_id=organisation_id, role=role):
+        raise NotPermittedError("role_needed", f"This needs the role {role.label.lower()}.")
+
+
+def check_dso_role(*, actor: Actor, role: Role) -> None:
+    """Let those pass who hold a role at the network operator.
+
+    :raises NotPermittedError: if the person doesn't
+    """
+    held = Membership.objects.filter(
+        user_id=actor.person(), user__is_active=True, organisation__kind=OrganisationKind.DSO
+    ).values_list("role", flat=True)
+    if not any(role in HOLDS[Role(each)] for each in held):
+        raise NotPermittedError("role_needed", f"This needs the role {role.label}.")
+
+
+def is_dso_staff(user_id: int) -> bool:
+    return Membership.objects.filter(
+        user_id=user_id, organisation__kind=OrganisationKind.DSO, role__in=DSO_ROLES
+    ).exists()
+
+
+def dso() -> Organisation | None:
+    """Return the network operator of this installation."""
+    return Organisation.objects.filter(kind=OrganisationKind.DSO).order_by("pk").first()

@@ -1,0 +1,1 @@
+"""Pages of organisations, notices and the demo's mail."""

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from core import clock
+from core.web.actors import user_id
+from participants import queries
+from participants.models import NoticePreference
+from participants.services import notices
+
+
+@login_required
+@require_GET
+def notice_list(request: HttpRequest) -> HttpResponse:
+    found = queries.notices_of(user_id(request))
+    if request.GET.get("unread"):
+        found = found.filter(read_at=None)
+    page = Paginator(found, 25).get_page(request.GET.get("page"))
+    return render(request, "participants/notice_list.html", {"page": page})
+
+
+@login_required
+@require_GET
+def notice_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    notice = get_object_or_404(queries.notices_of(user_id(request)), pk=pk)
+    return render(request, "participants/notice_detail.html", {"notice": notice})
+
+
+@login_required
+@require_POST
+def mark_read(request: HttpRequest) -> HttpResponse:
+    """Mark one notice, or all, as read; go on to what it is about."""
+    wanted = request.POST.get("notice")
+    ids = [int(wanted)] if wanted and wanted.isdecimal() else None
+    notices.mark_read(user_id=user_id(request), notice_ids=ids, at=clock.now())
+    if ids:
+        notice = get_object_or_404(queries.notices_of(user_id(request)), pk=ids[0])
+        if notice.link:
+            return redirect(notice.link)
+    return redirect("participants:notices")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def preferences(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        notices.choose_kinds(user_id=user_id(request), by_email=request.POST.getlist("kind"))
+        messages.success(request, "Your choice is kept.")
+        return redirect("participants:preferences")
+    off = set(
+        NoticePreference.objects.filter(user_id=user_id(request), by_email=False).values_list(
+            "kind", flat=True
+        )
+    )
+    kinds = [
+        {
+            "kind": kind,
+            "label": about.label,
+            "fixed": not about.can_be_switched_off,
+            "on": kind not in off,
+        }
+        for kind, about in notices.KINDS.items()
+    ]
+    return render(request, "participants/preferences.html", {"kinds": kinds})

@@ -1,0 +1,154 @@
+"""Studies, forecasts and adjusted forecasts in the API."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from connections import queries as connections
+from connections.models import Area
+from connections.states import Direction
+from core import clock
+from core.api.idempotency import idempotent
+from core.retry import retried
+from core.web.actors import actor_of
+from participants.api.authentication import caller
+from participants.states import OrganisationKind
+from psa import queries, services
+from psa.api.serializers import (
+    AdjustedHalfHourSerializer,
+    ForecastSerializer,
+    ForecastVersionSerializer,
+    StudyInListSerializer,
+    StudySerializer,
+)
+from psa.models import ForecastVersion, Study
+from psa.services import ForecastRow
+
+LONGEST_DAYS = 62
+
+
+class StudyViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Study]
+):
+    """The studies of your own contracts and capacity variations; the DSO sees all."""
+
+    queryset = Study.objects.none()
+    serializer_class = StudySerializer
+    filterset_fields = ("state", "kind", "reference")
+
+    def get_queryset(self) -> QuerySet[Study]:
+        if getattr(self, "swagger_fake_view", False):
+            return Study.objects.none()
+        organisation = caller(self.request).organisation
+        if organisation.kind == OrganisationKind.DSO:
+            found = Study.objects.all()
+        else:
+            sites = connections.sites_of(organisation).values_list("pk", flat=True)
+            found = queries.studies_about(sites)
+        return found.order_by("-pk")
+
+    def get_serializer_class(self) -> type[serializers.BaseSerializer[Study]]:
+        return StudyInListSerializer if self.action == "list" else StudySerializer
+
+
+class ForecastView(APIView):
+    """Issues of forecasts, published by the DSO."""
+
+    @extend_schema(request=ForecastSerializer, responses={201: ForecastVersionSerializer})
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Publish an issue: whole, or not at all."""
+        shape = ForecastSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        values = shape.validated_data
+        area = get_object_or_404(Area.objects.filter(studied=True), pk=values["area"])
+        version: ForecastVersion = retried(
+            services.publish_forecast,
+            area_id=area.pk,
+            kind=values["kind"],
+            source=values["source"],
+            rows=[ForecastRow(**row) for row in values["rows"]],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        return Response(ForecastVersionSerializer(version).data, status=201)
+
+
+class AdjustedQuery(serializers.Serializer[Any]):
+    """What part of an adjusted forecast is wanted; ``as_csv`` gives a file."""
+
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    as_csv = serializers.BooleanField(default=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        starts_at, ends_at = attrs["starts_at"], attrs["ends_at"]
+        if not starts_at < ends_at:
+            raise serializers.ValidationError({"ends_at": ["The end lies after the start."]})
+        if (ends_at - starts_at).days > LONGEST_DAYS:
+            raise serializers.ValidationError({"ends_at": [f"At most {LONGEST_DAYS} days."]})
+        if any(at.minute % 30 or at.second or at.microsecond for at in (starts_at, ends_at)):
+            raise serializers.ValidationError({"starts_at": ["Use half-hours, :00 or :30."]})
+        return attrs
+
+
+class AdjustedForecastView(APIView):
+    """A site's forecast as approved contracts change it (your own sites; the DSO sees all)."""
+
+    @extend_schema(
+        parameters=[
+            AdjustedQuery,
+            OpenApiParameter("site_id", int, OpenApiParameter.PATH),
+        ],
+        responses=AdjustedHalfHourSerializer(many=True),
+    )
+    def get(self, request: Request, site_id: int) -> Response | HttpResponse:
+        asked = AdjustedQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        values = dict(asked.validated_data)
+        as_csv = values.pop("as_csv")
+        sites = connections.sites_seen_by(caller(request).organisation)
+        site = get_object_or_404(sites.select_related("area__parent__parent"), pk=site_id)
+        found = queries.adjusted_forecast(site=site, at=clock.now(), **values)
+        if as_csv:
+            return _as_csv(found, f"adjusted-forecast-{site.pk}-{values['direction'].lower()}.csv")
+        return Response(AdjustedHalfHourSerializer(found, many=True).data)
+
+
+def _as_csv(rows: list[queries.AdjustedHalfHour], name: str) -> HttpResponse:
+    answer = HttpResponse(content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    writer = csv.writer(answer)
+    writer.writerow(["starts_at", "forecast_kw", "permitted_kw", "by_ratio_kw", "by_rights_kw"])
+    for row in rows:
+        writer.writerow(
+            [
+                _text(row.starts_at),
+                *(
+                    "" if value is None else f"{value:.3f}"
+                    for value in (
+                        row.forecast_kw,
+                        row.permitted_kw,
+                        row.by_ratio_kw,
+                        row.by_rights_kw,
+                    )
+                ),
+            ]
+        )
+    return answer
+
+
+def _text(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,251 @@
+"""Pictures of a study, as numbers for SVG templates: a one-line diagram and line charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core.periods import LONDON
+
+COLUMN_PX, ROW_PX, MARGIN_PX = 34, 64, 60
+CHART_WIDTH, CHART_HEIGHT, CHART_MARGIN = 720, 220, 48
+NEUTRAL, GOOD, WARN, BAD = "#7a869a", "#2e8540", "#b7791f", "#c0392b"
+COLOUR_OF = {"created": BAD, "worsened": BAD, "existing": WARN, "worst": GOOD}
+RANK = {"worst": 0, "existing": 1, "worsened": 2, "created": 3}
+WORDS = {
+    "created": "new constraint",
+    "worsened": "constraint made worse",
+    "existing": "constraint that is there anyway",
+    "worst": "nearest to its limit",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BusMark:
+    x: float
+    y: float
+    name: str
+    kv: float
+    colour: str
+    label: str
+    is_site: bool
+    is_binding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BranchMark:
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    middle_x: float
+    middle_y: float
+    name: str
+    kind: str
+    colour: str
+    width: int
+    dashes: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagram:
+    width: float
+    height: float
+    buses: list[BusMark]
+    branches: list[BranchMark]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    colour: str
+    dashes: str
+    parts: list[str]  # points of each unbroken part
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineChart:
+    """A chart and, for those who can't see it, its data."""
+
+    title: str
+    unit: str
+    width: int
+    height: int
+    lines: list[Line]
+    x_ticks: list[Tick]
+    y_ticks: list[Tick]
+    rows: list[tuple[str, str, str, str]]  # local time, reference, without, with
+
+
+def diagram_of(
+    layout: dict[str, Any], result: dict[str, Any] | None, sites_at: dict[str, str]
+) -> Diagram:
+    """Return the network's diagram with a study's constraints and the asked sites marked.
+
+    ``sites_at`` gives the site's name by its bus.
+    """
+    kinds = element_kinds(result)
+    place = {
+        bus["name"]: (MARGIN_PX + bus["x"] * COLUMN_PX, MARGIN_PX + bus["y"] * ROW_PX)
+        for bus in layout["buses"]
+    }
+    buses = []
+    for bus in layout["buses"]:
+        name = bus["name"]
+        kind = kinds.get(("bus", name))
+        site = sites_at.get(name, "")
+        colour = COLOUR_OF[kind] if kind else NEUTRAL
+        words = f"{name}, {bus['vn_kv']:g} kV" + (f": {WORDS[kind]}" if kind else "")
+        buses.append(
+            BusMark(
+                *place[name],
+                words,
+                bus["vn_kv"],
+                colour,
+                site or (name if kind else ""),
+                bool(site),
+                kind in {"created", "worsened"},
+            )
+        )
+    return Diagram(
+        width=2 * MARGIN_PX + layout["width"] * COLUMN_PX + MARGIN_PX,
+        height=2 * MARGIN_PX + layout["height"] * ROW_PX,
+        buses=buses,
+        branches=[_branch(branch, place, kinds) for branch in layout["branches"]],
+    )
+
+
+def element_kinds(result: dict[str, Any] | None) -> dict[tuple[str, str], str]:
+    """Return what a study found at each element: the gravest word of any basis."""
+    found: dict[tuple[str, str], str] = {}
+    for basis in (result or {}).get("bases", []):
+        marks = [(each, each["kind"]) for each in basis["constraints"]]
+        if basis["worst"]:
+            marks.append((basis["worst"], "worst"))
+        for each, kind in marks:
+            key = (each["element_type"], each["element"])
+            if key not in found or RANK[kind] > RANK[found[key]]:
+                found[key] = kind
+    return found
+
+
+def charts_of(result: dict[str, Any] | None, half_hours: Sequence[datetime]) -> list[LineChart]:
+    """Return a chart for each element that the study kept values of."""
+    return [_chart(chart, half_hours) for chart in (result or {}).get("charts", [])]
+
+
+def _branch(
+    branch: dict[str, Any],
+    place: dict[str, tuple[float, float]],
+    kinds: dict[tuple[str, str], str],
+) -> BranchMark:
+    (x1, y1), (x2, y2) = place[branch["from"]], place[branch["to"]]
+    kind = kinds.get((branch["type"], branch["name"]))
+    words = f"{branch['name']} ({branch['type']})" + (f": {WORDS[kind]}" if kind else "")
+    return BranchMark(
+        x1,
+        y1,
+        x2,
+        y2,
+        (x1 + x2) / 2,
+        (y1 + y2) / 2,
+        words,
+        branch["type"],
+        COLOUR_OF[kind] if kind else NEUTRAL,
+        5 if kind in {"created", "worsened"} else 2,
+        "5 5" if branch["open"] else "none",
+        branch["name"] if kind else "",
+    )
+
+
+def _chart(chart: dict[str, Any], half_hours: Sequence[datetime]) -> LineChart:
+    series = [
+        ("Reference", NEUTRAL, "2 4", chart["reference"]),
+        ("Without", WARN, "7 4", chart["without"]),
+        ("With", "#1f5fa8", "none", chart["with"]),
+    ]
+    limits = [
+        limit
+        for limit in (chart["limit_low"], chart["limit_high"])
+        if limit is not None and _near(limit, chart)
+    ]
+    known = [v for _, _, _, values in series for v in values if v is not None] + limits
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    if high - low < 1e-9:  # noqa: PLR2004  # a flat line still needs a scale
+        low, high = low - 1, high + 1
+    count = len(half_hours)
+
+    def x_of(n: float) -> float:
+        return round(CHART_MARGIN + n * (CHART_WIDTH - CHART_MARGIN) / max(1, count - 1), 1)
+
+    def y_of(value: float) -> float:
+        inner = CHART_HEIGHT - CHART_MARGIN
+        return round(8 + (high - value) / (high - low) * (inner - 16), 1)
+
+    lines = [
+        Line(name, colour, dashes, _parts(values, x_of, y_of))
+        for name, colour, dashes, values in series
+    ]
+    lines += [
+        Line(
+            f"Limit {limit:g}",
+            BAD,
+            "none",
+            [f"{x_of(0)},{y_of(limit)} {x_of(count - 1)},{y_of(limit)}"],
+        )
+        for limit in limits
+    ]
+    places = 4 if chart["unit"] == "pu" else 1
+    step = max(1, count // 6)
+    return LineChart(
+        title=f"{chart['element']}, {chart['quantity'].replace('_', ' ')}",
+        unit=chart["unit"],
+        width=CHART_WIDTH + CHART_MARGIN,
+        height=CHART_HEIGHT,
+        lines=lines,
+        x_ticks=[
+            Tick(x_of(n), f"{half_hours[n].astimezone(LONDON):%-d %b %H:%M}")
+            for n in range(0, count, step)
+        ],
+        y_ticks=[
+            Tick(y_of(low + n * (high - low) / 4), f"{low + n * (high - low) / 4:.{places}f}")
+            for n in range(5)
+        ],
+        rows=[_row(chart, n, start, places) for n, start in enumerate(half_hours)],
+    )
+
+
+def _row(chart: dict[str, Any], n: int, start: datetime, places: int) -> tuple[str, str, str, str]:
+    reference, without, with_ = (
+        "" if value is None else f"{value:.{places}f}"
+        for value in (chart["reference"][n], chart["without"][n], chart["with"][n])
+    )
+    return f"{start.astimezone(LONDON):%a %-d %b %Y %H:%M %Z}", reference, without, with_
+
+
+def _near(limit: float, chart: dict[str, Any]) -> bool:
+    """Say whether a limit is near enough to the values to be drawn with them."""
+    values = [v for key in ("reference", "without", "with") for v in chart[key] if v is not None]
+    if not values:
+        return True
+    span = max(max(values) - min(values), abs(limit) * 0.02)
+    return bool(min(values) - 2 * span <= limit <= max(values) + 2 * span)
+
+
+def _parts(values: Iterable[float | None], x_of: Any, y_of: Any) -> list[str]:
+    parts: list[list[str]] = [[]]
+    for n, value in enumerate(values):
+        if value is None:
+            parts.append([])
+        else:
+            parts[-1].append(f"{x_of(n)},{y_of(value)}")
+    return [" ".join(points) for points in parts if points]

@@ -1,0 +1,1 @@
+"""The power-flow engine: networks, arrays and limits in, results out. No Django."""

@@ -1,0 +1,181 @@
+"""What the engine is asked, and what it answers: plain values, no Django, no solver.
+
+Arrays are of shape (T,), one value a half-hour, T = len(half_hours). kW at the connection point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+class Basis(StrEnum):
+    """How forecast and register become kW (domain 6)."""
+
+    FORECAST_RATIO = "forecast_ratio"
+    RIGHTS_USED = "rights_used"
+    FULL_CAPACITY = "full_capacity"
+
+
+class Outcome(StrEnum):
+    PASS = "pass"  # noqa: S105  (an outcome)
+    FAIL = "fail"
+    NOT_CONVERGED = "not_converged"  # in a base case: never a pass, never an automatic rejection
+    NO_FORECAST = "no_forecast"
+    ENGINE_ERROR = "engine_error"
+
+
+class Kind(StrEnum):
+    """What a binding cell is compared with the reference case."""
+
+    EXISTING = "existing"
+    WORSENED = "worsened"
+    CREATED = "created"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Two non-negative series at a point. Power factors give Q: import absorbs vars, export goes
+    by the factor's sign (positive injects them, negative absorbs).
+    """
+
+    export_kw: FloatArray
+    import_kw: FloatArray
+    export_power_factor: float = 1.0
+    import_power_factor: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """A site's register in one direction, kW in each half-hour, for one state of the market.
+
+    Permitted is ``max(0, min(ceiling, agreed + bought - sold))``.
+    """
+
+    agreed: FloatArray  # without any market contract
+    ceiling: FloatArray
+    bought: FloatArray
+    sold: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class StudySite:
+    key: str  # opaque, e.g. "site-12"
+    name: str  # as shown in results
+    bus: str  # bus name in the model
+    forecast: Profile
+    # Register in both directions: with no market contracts `agreed`/`ceiling` alone.
+    # Before: approved contracts, without the one(s) studied. After: with it.
+    import_before: Rights | None  # None: the site has no right in this direction
+    import_after: Rights | None
+    export_before: Rights | None
+    export_after: Rights | None
+    studied: bool  # a party to what is studied (full capacity applies to it)
+    worst_import_power_factor: float = 0.95
+    worst_export_power_factor: float = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    bases: tuple[Basis, ...] = (Basis.FORECAST_RATIO, Basis.RIGHTS_USED, Basis.FULL_CAPACITY)
+    required: tuple[Basis, ...] = (Basis.RIGHTS_USED, Basis.FULL_CAPACITY)  # decide the outcome
+    loading_fail_percent: float = 100.0
+    loading_warn_percent: float = 95.0
+    loading_tolerance_percent: float = 0.1
+    voltage_tolerance_pu: float = 0.0005
+    ladder_steps: int = 10  # for the largest passing capacity
+    step_kw: float = 1.0  # market's capacity step
+    find_largest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """One contract study (or a group's, or a TCVN's: more than one change at once)."""
+
+    network: str  # pandapower JSON text
+    half_hours: tuple[datetime, ...]  # UTC starts, ascending
+    # Bus name -> everything else at that bus. It replaces the model's own loads and sgens there.
+    background: dict[str, Profile]
+    sites: tuple[StudySite, ...]
+    direction: str  # "IMPORT" | "EXPORT": the direction that is studied
+    studied_kw: float  # bought kW asked for (the ladder's top)
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One element's breach over the studied half-hours."""
+
+    element_type: str  # "bus" | "line" | "trafo" | "trafo3w"
+    element: str  # its name in the model (index if it has none)
+    # "vm_pu_high" | "vm_pu_low" | "loading_percent" | "reverse_power_kw" | "supply"
+    quantity: str
+    kind: Kind
+    limit: float | None
+    worst_value: float | None  # None: no supply
+    worst_without: float | None
+    worst_reference: float | None
+    worst_at: datetime
+    half_hours: tuple[datetime, ...]  # in which it is of this kind
+    unit: str  # "pu", "%", "kW"
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The element nearest to (or furthest past) its limit, with the contract."""
+
+    element_type: str
+    element: str
+    quantity: str
+    value: float
+    limit: float
+    at: datetime
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class BasisResult:
+    basis: Basis
+    outcome: Outcome
+    worst: Worst | None
+    constraints: tuple[Constraint, ...]  # existing ones too, marked so
+    # Half-hours that converge without and not with: fail.
+    collapsed: tuple[datetime, ...]
+    # Site keys where ratio had no previous capacity (rights used stood in)
+    ratio_undefined: tuple[str, ...]
+    engine: str  # "power-grid-model 1.12" | "pandapower 3.5"
+    fallback_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One element's values over the study, for drawing."""
+
+    element: str
+    quantity: str
+    limit_low: float | None
+    limit_high: float | None
+    unit: str
+    reference: tuple[float | None, ...]
+    without: tuple[float | None, ...]
+    with_: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    outcome: Outcome
+    reason: str  # plain sentence for a no or a gap; "" for a pass
+    bases: tuple[BasisResult, ...]
+    failing: tuple[datetime, ...]  # half-hours that fail on a required basis
+    largest_kw: float | None  # largest capacity tested that passes; None if none or not sought
+    ladder: tuple[tuple[float, bool], ...]  # capacities tested, and whether each passed
+    charts: tuple[Chart, ...]  # of the binding (or worst) elements, at most 6, basis that binds
+    # Controlled transformer -> lowest, highest position used
+    tap_positions: dict[str, tuple[int, int]]
+    versions: dict[str, str]

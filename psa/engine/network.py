@@ -1,0 +1,186 @@
+"""A network as the engine holds it: parsed once, its own loads taken out, its elements numbered.
+
+Nothing here solves. A ``Network`` is never changed after ``load``; the solvers copy what they
+change. Parsed networks are kept per process, by the SHA-256 of their text.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from psa.engine.errors import EngineInputError
+from psa.engine.quiet import pp, quietly
+
+IntArray = NDArray[np.int64]
+
+KEPT_NETWORKS = 8
+# Whatever draws or feeds power at a bus by itself. A study brings profiles in its place.
+INJECTION_TABLES = (
+    "load",
+    "sgen",
+    "storage",
+    "motor",
+    "asymmetric_load",
+    "asymmetric_sgen",
+)
+# A model is data: only these may be named as the class of a stored object.
+ALLOWED_MODULES = ("pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "geojson")
+_kept: OrderedDict[str, Network] = OrderedDict()
+
+
+@dataclass(eq=False)
+class Network:
+    """A parsed model. Positions (rows) number elements, not pandapower's indices."""
+
+    sha256: str
+    net: Any  # pandapowerNet with exactly one load a bus, in bus order, of 0 kW
+    bus_names: list[str]
+    bus_position: dict[str, int]  # only names that are unique
+    ambiguous: frozenset[str]  # names that several buses bear
+    injected: tuple[str, ...]  # buses at which the model has a load or generator in service
+    trafo_loading: str
+    foreign_controllers: tuple[str, ...]  # controllers that only pandapower can run
+    compiled: dict[Any, Any] = field(default_factory=dict)  # compile.py's, by tap positions
+
+    def position(self, bus: str) -> int:
+        """Give the row of the bus of that name.
+
+        :raises EngineInputError: if no bus, or more than one, bears the name.
+        """
+        if bus in self.ambiguous:
+            raise EngineInputError(f"Two buses of the network model are called {bus!r}.")
+        if bus not in self.bus_position:
+            raise EngineInputError(f"The network model has no bus called {bus!r}.")
+        return self.bus_position[bus]
+
+
+def load(text: str) -> Network:
+    """Parse pandapower JSON, or take it from this process's store.
+
+    :raises EngineInputError: if the text is not a network, or names a class that is none of a
+        network's.
+    """
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    if sha256 in _kept:
+        _kept.move_to_end(sha256)
+        return _kept[sha256]
+    network = _parsed(text, sha256)
+    _kept[sha256] = network
+    while len(_kept) > KEPT_NETWORKS:
+        _kept.popitem(last=False)
+    return network
+
+
+def names_of(table: Any) -> list[str]:
+    """Name each row of a pandapower table: its ``name``, or its index where it has none."""
+    if "name" not in table.columns:
+        return [str(index) for index in table.index]
+    return [
+        str(name) if isinstance(name, str) and name.strip() else str(index)
+        for index, name in zip(table.index, table["name"], strict=True)
+    ]
+
+
+def read(text: str) -> Any:
+    """Give the pandapower net of the text, untouched.
+
+    :raises EngineInputError: if the text is not a network model.
+    """
+    try:
+        _refuse_foreign_classes(json.loads(text))
+        with quietly():
+            net = pp.from_json_string(text)
+    except (ValueError, KeyError, TypeError, AttributeError, ImportError, UserWarning) as error:
+        if isinstance(error, EngineInputError):
+            raise
+        raise EngineInputError(f"The network model cannot be read: {error}") from error
+    if not isinstance(net, pp.pandapowerNet) or len(net.bus) == 0:
+        raise EngineInputError("The network model has no buses.")
+    return net
+
+
+def _parsed(text: str, sha256: str) -> Network:
+    net = read(text)
+    names = names_of(net.bus)
+    name_of = dict(zip(net.bus.index, names, strict=True))
+    injected: dict[str, None] = {}
+    for table in INJECTION_TABLES:
+        rows = net[table]
+        for bus in rows.loc[rows["in_service"].astype(bool), "bus"]:
+            injected.setdefault(name_of[bus])
+    foreign = _strip(net)
+    seen: dict[str, int] = {}
+    ambiguous = set()
+    for position, name in enumerate(names):
+        if name in seen:
+            ambiguous.add(name)
+        seen[name] = position
+    options = net.get("user_pf_options") or {}
+    return Network(
+        sha256=sha256,
+        net=net,
+        bus_names=names,
+        bus_position={name: at for name, at in seen.items() if name not in ambiguous},
+        ambiguous=frozenset(ambiguous),
+        injected=tuple(injected),
+        trafo_loading=str(options.get("trafo_loading", "current")),
+        foreign_controllers=foreign,
+    )
+
+
+def _strip(net: Any) -> tuple[str, ...]:
+    """Put one empty load at each bus in place of the model's own, and drop their controllers.
+
+    Returns the names of the controllers left that are no plain tap changer of a transformer.
+    """
+    for table in INJECTION_TABLES:
+        net[table] = net[table].iloc[0:0].copy()
+    # A voltage-dependent load becomes constant power here: a profile says kW, not ohm.
+    with quietly():
+        pp.create_loads(net, net.bus.index, p_mw=0.0, q_mvar=0.0)
+    if "profiles" in net:
+        net["profiles"] = {}
+    drop, foreign = [], []
+    for index, row in net.controller.iterrows():
+        kind, element = type(row["object"]).__name__, getattr(row["object"], "element", None)
+        if not row["in_service"] or element in INJECTION_TABLES:
+            drop.append(index)
+        elif kind != "DiscreteTapControl" or element != "trafo":
+            foreign.append(f"{kind} of {element}")
+    net.controller = net.controller.drop(index=drop)
+    if net.controller["level"].astype(str).nunique() > 1:
+        foreign.append("controllers of several levels")
+    return tuple(foreign)
+
+
+def _refuse_foreign_classes(value: Any) -> None:
+    if isinstance(value, dict):
+        module = value.get("_module")
+        if module is not None and str(module).split(".")[0] not in (*ALLOWED_MODULES, "builtins"):
+            raise EngineInputError(f"The network model names a foreign class in {module!r}.")
+        if module == "builtins" and value.get("_class") not in {"set", "tuple", "frozenset"}:
+            raise EngineInputError("The network model names a foreign class.")
+        for inner in value.values():
+            _refuse_foreign_classes(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _refuse_foreign_classes(inner)
+    elif isinstance(value, str) and "_module" in value.replace("\\u005f", "_"):
+        try:
+            inner = json.loads(value)
+        except ValueError:
+            return
+        _refuse_foreign_classes(inner)
+
+
+def fresh_copy(network: Network) -> Any:
+    """Give a copy of the prepared net that a solver may change."""
+    return copy.deepcopy(network.net)

@@ -1,0 +1,400 @@
+"""Gather what a study is computed from: published network, forecasts, register. Reads only.
+
+Plain lists of floats, so that the web process may use it: ``psa.solving`` turns them into arrays.
+The number of queries does not grow with sites or half-hours.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.db.models import Case, Q, Value, When
+
+from connections import queries as connections
+from connections.models import Agreement, Site
+from connections.rules import Stretch
+from connections.states import Direction
+from core.errors import Period
+from core.journal import canonical
+from core.periods import HALF_HOUR, in_words, merged
+from psa.models import ForecastDay, NetworkModel
+from psa.questions import Question
+from psa.states import ForecastKind, ModelState
+
+DAY = timedelta(days=1)
+MOST_NAMED = 5  # gaps spelt out in a summary
+# What a conditional notice does not count is no right, whatever was bought.
+FIELDS = {"agreed": "agreed", "ceiling": "ceiling", "bought": "counted", "sold": "sold"}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesInput:
+    """The forecast at a point: kW in each half-hour, export and import apart."""
+
+    export_kw: Sequence[float]
+    import_kw: Sequence[float]
+    export_power_factor: float
+    import_power_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class RightsInput:
+    """A site's register in one direction: kW in each half-hour."""
+
+    agreed: Sequence[float]
+    ceiling: Sequence[float]
+    bought: Sequence[float]
+    sold: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInput:
+    """A site as the study sees it. No rights: it may not use the network in that direction."""
+
+    site_id: int
+    name: str
+    bus: str
+    forecast: SeriesInput
+    before: dict[str, RightsInput | None]  # by direction, with all that is approved
+    after: dict[str, RightsInput | None]  # and with what is studied
+    studied: bool
+    worst_power_factor: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that decides a study's answer, but the engine's version."""
+
+    question: Question
+    network: str
+    network_model_id: int
+    network_sha256: str
+    half_hours: tuple[datetime, ...]
+    background: dict[str, SeriesInput]
+    sites: tuple[SiteInput, ...]
+    forecast_versions: tuple[int, ...]
+    on_planning_profiles: bool
+
+    def digest(self, versions: dict[str, str]) -> str:
+        """Return the hash under which the same answer must come out."""
+        hashed = sha256()
+        hashed.update(
+            canonical(
+                {
+                    "question": self.question.as_json(),
+                    "network": self.network_sha256,
+                    "versions": versions,
+                    "forecasts": self.forecast_versions,
+                }
+            ).encode()
+        )
+        for bus in sorted(self.background):
+            hashed.update(bus.encode())
+            _hash_numbers(hashed, asdict(self.background[bus]))
+        for site in self.sites:
+            hashed.update(canonical([site.site_id, site.bus, site.studied]).encode())
+            _hash_numbers(hashed, asdict(site))
+        return hashed.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Why a study can't be computed. It goes to the engineers: a gap is never a pass."""
+
+    reason: str
+    network_model_id: int | None = None
+
+
+@dataclass(slots=True)
+class _Forecasts:
+    """The rows that count, by what they stand at and UTC day."""
+
+    of_site: dict[int, dict[datetime, ForecastDay]] = field(default_factory=dict)
+    of_bus: dict[str, dict[datetime, ForecastDay]] = field(default_factory=dict)
+    versions: set[int] = field(default_factory=set)
+    planning: bool = False
+
+
+def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
+    """Read what a question about a study area needs, as it stands ``at`` that time."""
+    half_hours = question.half_hours()
+    if not half_hours:
+        return Gap("There is no half-hour left to study.")
+    model = NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED).first()
+    if model is None:
+        return Gap("No network model is published for this study area.")
+    sites = list(Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk"))
+    known = {site.pk for site in sites}
+    asked = set(question.site_ids())
+    if asked - known:
+        return Gap("A site that is asked about lies outside the study area.", model.pk)
+    if loose := [site.name for site in sites if site.pk in asked and not site.network_bus]:
+        names = ", ".join(loose)
+        return Gap(f"Not connected to a bus of the network model yet: {names}.", model.pk)
+    sites = [site for site in sites if site.network_bus]
+    agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
+    forecasts = _forecasts(area_id, half_hours, at)
+    gaps = _missing(sites, agreements, forecasts, half_hours)
+    if gaps:
+        return Gap(_in_words(gaps), model.pk)
+    before = _rights(sites, half_hours, question)
+    return Inputs(
+        question=question,
+        network=model.network,
+        network_model_id=model.pk,
+        network_sha256=model.sha256,
+        half_hours=half_hours,
+        background={
+            bus: _series(days, half_hours) for bus, days in sorted(forecasts.of_bus.items())
+        },
+        sites=tuple(
+            _site(
+                site, agreements.get(site.pk, []), forecasts, before[site.pk], question, half_hours
+            )
+            for site in sites
+            if site.pk in forecasts.of_site
+        ),
+        forecast_versions=tuple(sorted(forecasts.versions)),
+        on_planning_profiles=forecasts.planning,
+    )
+
+
+def areas_below(area_id: int) -> list[int]:
+    """Return the ids of the areas whose studies are done in this study area."""
+    return connections.areas_studied_in(area_id)
+
+
+def site_buses(area_id: int) -> list[str]:
+    """Return the buses at which a study area's sites are connected."""
+    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
+    return sorted(set(sites.values_list("network_bus", flat=True)))
+
+
+def forecast_days(
+    *, area_id: int, starts_at: datetime, ends_at: datetime, at: datetime
+) -> list[ForecastDay]:
+    """Return the rows that count in a period, at a time: one for each point and UTC day.
+
+    The latest operational issue stands before any planning profile; a later issue before an
+    earlier one.
+    """
+    first = starts_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    operational_first = Case(
+        When(version__kind=ForecastKind.OPERATIONAL, then=Value(0)), default=Value(1)
+    )
+    return list(
+        ForecastDay.objects.filter(
+            version__area_id=area_id,
+            version__issued_at__lte=at,
+            starts_at__gte=first,
+            starts_at__lt=ends_at,
+        )
+        .select_related("version")
+        .order_by(
+            "site_id", "bus", "starts_at", operational_first, "-version__issued_at", "-version_id"
+        )
+        .distinct("site_id", "bus", "starts_at")
+    )
+
+
+def _forecasts(area_id: int, half_hours: tuple[datetime, ...], at: datetime) -> _Forecasts:
+    wanted = {_day(start) for start in half_hours}
+    found = _Forecasts()
+    for row in forecast_days(
+        area_id=area_id, starts_at=half_hours[0], ends_at=half_hours[-1] + HALF_HOUR, at=at
+    ):
+        day = row.starts_at.astimezone(UTC)
+        if row.site_id is not None:
+            found.of_site.setdefault(row.site_id, {})[day] = row
+        else:
+            found.of_bus.setdefault(row.bus, {})[day] = row
+        if day in wanted:
+            found.versions.add(row.version_id)
+            found.planning |= row.version.kind == ForecastKind.PLANNING
+    return found
+
+
+def _missing(
+    sites: list[Site],
+    agreements: dict[int, list[Agreement]],
+    forecasts: _Forecasts,
+    half_hours: tuple[datetime, ...],
+) -> list[tuple[str, tuple[Period, ...]]]:
+    """Return the points without a forecast, and when. A site without agreement needs none."""
+    points = [
+        (site.name, forecasts.of_site.get(site.pk, {}))
+        for site in sites
+        if site.pk in agreements or site.pk in forecasts.of_site
+    ]
+    points += [(f"bus {bus}", days) for bus, days in sorted(forecasts.of_bus.items())]
+    found = []
+    for name, days in points:
+        dark = merged(start for start in half_hours if _day(start) not in days)
+        if dark:
+            found.append((name, dark))
+    return found
+
+
+def _in_words(gaps: list[tuple[str, tuple[Period, ...]]]) -> str:
+    shown = [
+        f"{name}, {sum((end - start) // HALF_HOUR for start, end in dark)} half-hours from "
+        f"{in_words(dark[0])}"
+        for name, dark in gaps[:MOST_NAMED]
+    ]
+    more = len(gaps) - len(shown)
+    return "No forecast for " + "; ".join(shown) + (f"; and {more} more" if more else "") + "."
+
+
+def _agreements(sites: list[Site], period: Period) -> dict[int, list[Agreement]]:
+    found: dict[int, list[Agreement]] = {}
+    rows = Agreement.objects.filter(
+        Q(ends_at=None) | Q(ends_at__gt=period[0]),
+        site__in=[site.pk for site in sites],
+        starts_at__lt=period[1],
+    )
+    for agreement in rows.order_by("site_id", "starts_at"):
+        found.setdefault(agreement.site_id, []).append(agreement)
+    return found
+
+
+def _rights(
+    sites: list[Site], half_hours: tuple[datetime, ...], question: Question
+) -> dict[int, dict[str, RightsInput | None]]:
+    found: dict[int, dict[str, RightsInput | None]] = {site.pk: {} for site in sites}
+    for direction in Direction.values:
+        registers = connections.register(
+            [site.pk for site in sites],
+            direction,
+            half_hours[0],
+            half_hours[-1] + HALF_HOUR,
+            without_references=question.exclude_references,
+        )
+        for site in sites:
+            found[site.pk][direction] = spread(registers.get(site.pk, []), half_hours)
+    return found
+
+
+def spread(stretches: list[Stretch], half_hours: tuple[datetime, ...]) -> RightsInput | None:
+    """Return the register in each half-hour, or None where there is no such right throughout."""
+    if all(stretch.agreed is None for stretch in stretches):
+        return None
+    values: dict[str, list[float]] = {name: [] for name in FIELDS}
+    position = 0
+    for start in half_hours:
+        while position + 1 < len(stretches) and stretches[position].ends_at <= start:
+            position += 1
+        stretch = stretches[position]
+        for name, field_name in FIELDS.items():
+            values[name].append(float(getattr(stretch, field_name) or 0))
+    return RightsInput(**values)
+
+
+def _site(
+    site: Site,
+    agreements: list[Agreement],
+    forecasts: _Forecasts,
+    before: dict[str, RightsInput | None],
+    question: Question,
+    half_hours: tuple[datetime, ...],
+) -> SiteInput:
+    return SiteInput(
+        site_id=site.pk,
+        name=site.name,
+        bus=site.network_bus,
+        forecast=_series(forecasts.of_site[site.pk], half_hours),
+        before=before,
+        after={
+            direction: _changed(rights, site.pk, direction, question, half_hours)
+            for direction, rights in before.items()
+        },
+        studied=any(
+            change.site_id == site.pk and change.direction == question.direction
+            for change in question.changes
+        ),
+        worst_power_factor={
+            direction: min(
+                (float(agreement.power_factor(direction)) for agreement in agreements),
+                default=0.95,
+            )
+            for direction in Direction.values
+        },
+    )
+
+
+def _changed(
+    rights: RightsInput | None,
+    site_id: int,
+    direction: str,
+    question: Question,
+    half_hours: tuple[datetime, ...],
+) -> RightsInput | None:
+    """Return the register with what is studied in it."""
+    changes = [
+        change
+        for change in question.changes
+        if change.site_id == site_id and change.direction == direction
+    ]
+    if not changes:
+        return rights
+    if rights is None:
+        nothing = [0.0] * len(half_hours)
+        rights = RightsInput(nothing, nothing, nothing, nothing)
+    bought, sold, ceiling = list(rights.bought), list(rights.sold), list(rights.ceiling)
+    for change in changes:
+        inside = _inside(change.periods, half_hours)
+        for n in inside:
+            if change.role == "SOLD":
+                sold[n] += change.kw
+            else:
+                bought[n] += change.kw
+                # Whoever asks has made sure that what is bought is covered, by a notice in force
+                # or by the one that is studied.
+                ceiling[n] = max(ceiling[n], rights.agreed[n] + bought[n])
+    return replace(rights, bought=bought, sold=sold, ceiling=ceiling)
+
+
+def _inside(periods: tuple[Period, ...], half_hours: tuple[datetime, ...]) -> list[int]:
+    found, position = [], 0
+    for n, start in enumerate(half_hours):
+        while position < len(periods) and periods[position][1] <= start:
+            position += 1
+        if position < len(periods) and periods[position][0] <= start:
+            found.append(n)
+    return found
+
+
+def _series(days: dict[datetime, ForecastDay], half_hours: tuple[datetime, ...]) -> SeriesInput:
+    export_kw, import_kw = [], []
+    for start in half_hours:
+        day = _day(start)
+        place = (start - day) // HALF_HOUR
+        export_kw.append(days[day].export_kw[place])
+        import_kw.append(days[day].import_kw[place])
+    # Of one power factor over the study the worst counts.
+    used = [days[day] for day in {_day(start) for start in half_hours}]
+    return SeriesInput(
+        export_kw=export_kw,
+        import_kw=import_kw,
+        export_power_factor=min((row.export_power_factor for row in used), key=abs),
+        import_power_factor=min((row.import_power_factor for row in used), key=abs),
+    )
+
+
+def _day(start: datetime) -> datetime:
+    return start.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _hash_numbers(hashed: Any, value: Any) -> None:
+    if isinstance(value, dict):
+        for key in sorted(value):
+            hashed.update(key.encode())
+            _hash_numbers(hashed, value[key])
+    elif isinstance(value, list | tuple):
+        hashed.update(array("d", value).tobytes())
+    elif isinstance(value, float):
+        hashed.update(array("d", [value]).tobytes())

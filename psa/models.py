@@ -1,0 +1,183 @@
+"""Network models, forecasts and studies. Kilowatts here are floats: physics, not rights."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from psa.states import ForecastKind, ModelState, StudyKind, StudyState
+
+HALF_HOURS_A_UTC_DAY = 48
+
+
+class NetworkModel(models.Model):
+    """A version of a study area's network, as pandapower JSON."""
+
+    area = models.ForeignKey(
+        "connections.Area", on_delete=models.PROTECT, related_name="network_models"
+    )
+    version = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    state = models.CharField(
+        max_length=20, choices=ModelState.choices, default=ModelState.DRAFT, editable=False
+    )
+    network = models.TextField(editable=False)  # pandapower JSON
+    sha256 = models.CharField(max_length=64, editable=False)
+    diagram = models.JSONField(null=True, editable=False)  # psa.engine.diagram.layout
+    # In words, from psa.engine.validate; null: not checked yet.
+    problems = models.JSONField(null=True, editable=False)
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, editable=False)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+    )
+
+    class Meta:
+        permissions = [("publish_networkmodel", "Can publish network models")]
+        constraints = [
+            models.UniqueConstraint(name="network_version_once", fields=["area", "version"]),
+            models.UniqueConstraint(
+                name="network_one_published", fields=["area"], condition=Q(state="PUBLISHED")
+            ),
+            models.CheckConstraint(
+                name="network_state_known", condition=Q(state__in=ModelState.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"
+
+
+class ForecastVersion(models.Model):
+    """One issue of forecasts for a study area. Never edited: a later issue stands before it."""
+
+    area = models.ForeignKey(
+        "connections.Area", on_delete=models.PROTECT, related_name="forecast_versions"
+    )
+    kind = models.CharField(max_length=20, choices=ForecastKind.choices)
+    issued_at = models.DateTimeField()
+    source = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = [models.Index(fields=["area", "-issued_at"], name="forecast_of_area")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk} of {self.issued_at:%Y-%m-%d %H:%M} UTC"
+
+
+class ForecastDay(models.Model):
+    """48 half-hours of a UTC day for one site, or for all else at one bus of the model.
+
+    kW at the connection point, export and import apart, both non-negative (domain 6).
+    """
+
+    version = models.ForeignKey(ForecastVersion, on_delete=models.CASCADE, related_name="days")
+    site = models.ForeignKey(
+        "connections.Site", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    bus = models.CharField(max_length=120, blank=True)
+    starts_at = models.DateTimeField()  # 00:00 UTC
+    export_kw = ArrayField(models.FloatField(), size=HALF_HOURS_A_UTC_DAY)
+    import_kw = ArrayField(models.FloatField(), size=HALF_HOURS_A_UTC_DAY)
+    export_power_factor = models.FloatField(default=1.0)
+    import_power_factor = models.FloatField(default=0.95)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="forecast_site_or_bus",
+                condition=Q(site__isnull=False, bus="") | (Q(site__isnull=True) & ~Q(bus="")),
+            ),
+            models.UniqueConstraint(
+                name="forecast_day_once",
+                fields=["version", "site", "bus", "starts_at"],
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="forecast_whole_day",
+                condition=Q(export_kw__len=HALF_HOURS_A_UTC_DAY)
+                & Q(import_kw__len=HALF_HOURS_A_UTC_DAY),
+            ),
+        ]
+        indexes = [models.Index(fields=["version", "starts_at"], name="forecast_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.site_id or self.bus} {self.starts_at:%Y-%m-%d}"
+
+
+class Study(models.Model):
+    """One power-flow question in plain values, and its answer.
+
+    ``revision`` is the area's when the inputs were read: a decision on a later revision needs a
+    new study. ``lease_token`` is the fence: whoever holds another one may not record.
+    """
+
+    area = models.ForeignKey("connections.Area", on_delete=models.PROTECT, related_name="studies")
+    kind = models.CharField(max_length=20, choices=StudyKind.choices)
+    reference = models.UUIDField()  # the caller's; this app does not know what it stands for
+    question = models.JSONField()  # psa.questions.Question as JSON
+    state = models.CharField(
+        max_length=20, choices=StudyState.choices, default=StudyState.QUEUED, editable=False
+    )
+    asked_at = models.DateTimeField()
+    starts_at = models.DateTimeField()  # of the first half-hour studied
+    ends_at = models.DateTimeField()
+    revision = models.PositiveBigIntegerField(null=True, editable=False)
+    network_model = models.ForeignKey(
+        NetworkModel, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    forecast_versions = ArrayField(models.BigIntegerField(), default=list, editable=False)
+    on_planning_profiles = models.BooleanField(default=False, editable=False)
+    lease_token = models.UUIDField(null=True, editable=False)
+    lease_ends_at = models.DateTimeField(null=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    finished_at = models.DateTimeField(null=True, editable=False)
+    inputs_hash = models.CharField(max_length=64, blank=True, editable=False)
+    engine = models.CharField(max_length=120, blank=True, editable=False)
+    summary = models.CharField(max_length=400, blank=True, editable=False)  # one plain sentence
+    result = models.JSONField(null=True, editable=False)  # psa.engine.study.as_json
+
+    class Meta:
+        verbose_name_plural = "studies"
+        permissions = [("request_study", "Can ask for studies")]
+        constraints = [
+            models.CheckConstraint(
+                name="study_state_known", condition=Q(state__in=StudyState.values)
+            ),
+            models.CheckConstraint(
+                name="study_period_forward", condition=Q(starts_at__lt=F("ends_at"))
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["reference", "-id"], name="study_of_reference"),
+            models.Index(
+                fields=["area", "id"],
+                name="study_open",
+                condition=Q(state__in=["QUEUED", "RUNNING"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Study {self.pk}"
+
+
+class AreaRun(models.Model):
+    """The lease under which one worker drains a study area's queue. Correctness rests on the
+    area's revision, not on this.
+    """
+
+    area = models.OneToOneField(
+        "connections.Area", on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    token = models.UUIDField(null=True)
+    ends_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Run of area {self.area_id}"

@@ -1,0 +1,136 @@
+"""Reads of studies, network models and forecasts that adapters and higher apps share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Max, Min, Q, QuerySet
+
+from connections import queries as connections
+from connections.models import Site
+from core.errors import Period
+from core.periods import HALF_HOUR, half_hours_between
+from psa.inputs import RightsInput, forecast_days, spread
+from psa.models import ForecastVersion, NetworkModel, Study
+from psa.states import FINISHED, ModelState, StudyKind, StudyState
+
+OPEN = (StudyState.QUEUED, StudyState.RUNNING)
+SHOWN_TO_PARTIES = (StudyKind.CONTRACT, StudyKind.RESTUDY, StudyKind.TCVN)
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustedHalfHour:
+    """A site's forecast in one direction and what the register makes of it."""
+
+    starts_at: datetime
+    forecast_kw: float
+    permitted_kw: float | None  # None: no right
+    by_ratio_kw: float | None  # scaled by new over previous capacity; None: previous is 0
+    by_rights_kw: float  # kept within what is permitted; what is bought is used in full
+
+
+def published_model(area_id: int) -> NetworkModel | None:
+    """Return the network model that counts in a study area."""
+    return NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED).first()
+
+
+def areas_with_open_studies() -> list[int]:
+    """Return the ids of the study areas in whose queue something waits, oldest first."""
+    waiting: dict[int, None] = {}
+    for area_id in (
+        Study.objects.filter(state__in=OPEN).order_by("pk").values_list("area_id", flat=True)
+    ):
+        waiting.setdefault(area_id)
+    return list(waiting)
+
+
+def studies_of(reference: UUID) -> QuerySet[Study]:
+    """Return the studies of one subject, the latest first."""
+    return Study.objects.filter(reference=reference).order_by("-pk")
+
+
+def has_open_study(*, reference: UUID, kind: str) -> bool:
+    return Study.objects.filter(reference=reference, kind=kind, state__in=OPEN).exists()
+
+
+def studies_about(site_ids: Iterable[int]) -> QuerySet[Study]:
+    """Return the studies that parties at these sites may see: of their own trades and notices.
+
+    Not those of several trades together, which would show them their rivals'.
+    """
+    about = Q(pk__in=[])
+    for site_id in site_ids:
+        about |= Q(question__changes__contains=[{"site_id": site_id}])
+    return Study.objects.filter(about, kind__in=SHOWN_TO_PARTIES)
+
+
+def finished_studies() -> QuerySet[Study]:
+    return Study.objects.filter(state__in=FINISHED)
+
+
+def latest_forecasts(area_id: int) -> QuerySet[ForecastVersion]:
+    return ForecastVersion.objects.filter(area_id=area_id).order_by("-issued_at", "-pk")
+
+
+def forecast_period(version: ForecastVersion) -> Period:
+    """Return the period from the first to the last day that an issue brings."""
+    ends = version.days.aggregate(first=Min("starts_at"), last=Max("starts_at"))
+    return ends["first"], ends["last"] + timedelta(days=1)
+
+
+def adjusted_forecast(
+    *, site: Site, direction: str, starts_at: datetime, ends_at: datetime, at: datetime
+) -> list[AdjustedHalfHour]:
+    """Return a site's forecast as approved contracts change it, half-hour by half-hour.
+
+    Always computed from the base forecast and the register: cancelling a contract needs no
+    undoing. Half-hours without a forecast are left out.
+    """
+    area = connections.study_area(site.area)
+    if area is None:
+        return []
+    days = {
+        row.starts_at: row
+        for row in forecast_days(area_id=area.pk, starts_at=starts_at, ends_at=ends_at, at=at)
+        if row.site_id == site.pk
+    }
+    half_hours = tuple(
+        start
+        for start in half_hours_between(starts_at, ends_at)
+        if start.replace(hour=0, minute=0, second=0, microsecond=0) in days
+    )
+    if not half_hours:
+        return []
+    registers = connections.register(
+        [site.pk], direction, half_hours[0], half_hours[-1] + HALF_HOUR
+    )
+    rights = spread(registers.get(site.pk, []), half_hours)
+    found = []
+    for n, start in enumerate(half_hours):
+        day = start.replace(hour=0, minute=0, second=0, microsecond=0)
+        row = days[day]
+        series = row.export_kw if direction == "EXPORT" else row.import_kw
+        found.append(_adjusted(start, series[(start - day) // HALF_HOUR], rights, n))
+    return found
+
+
+def _adjusted(
+    start: datetime, forecast: float, rights: RightsInput | None, n: int
+) -> AdjustedHalfHour:
+    """The rules of ``psa.engine.bases``, for one value and without arrays."""
+    if rights is None:
+        return AdjustedHalfHour(start, forecast, None, None, forecast)
+    agreed, bought, sold = rights.agreed[n], rights.bought[n], rights.sold[n]
+    permitted = max(0.0, min(rights.ceiling[n], agreed + bought - sold))
+    by_rights = forecast
+    if bought > 0:
+        by_rights = min(permitted, forecast + bought)
+    elif sold > 0:
+        by_rights = min(forecast, permitted)
+    by_ratio: float | None = forecast
+    if bought > 0 or sold > 0:
+        by_ratio = forecast * permitted / agreed if agreed > 0 else None
+    return AdjustedHalfHour(start, forecast, permitted, by_ratio, by_rights)

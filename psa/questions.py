@@ -1,0 +1,151 @@
+"""What a study is asked, in plain values, and its JSON. Nothing here knows what is traded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from core.errors import Period
+from core.periods import half_hours_between, merged
+
+BASES = ("forecast_ratio", "rights_used", "full_capacity")
+SAFE_BASES = ("rights_used", "full_capacity")
+BASIS_WORDS = {
+    "forecast_ratio": "Forecast ratio",
+    "rights_used": "Rights used",
+    "full_capacity": "Full capacity",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """That a site gains (BOUGHT) or gives up (SOLD) so many kW in some periods.
+
+    What is bought counts whole: the site's ceiling is taken to be raised as far as it needs.
+    """
+
+    site_id: int
+    role: str  # connections.states.Role
+    direction: str  # connections.states.Direction
+    kw: float
+    periods: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOptions:
+    """How a study is judged: what the area's policy sets."""
+
+    required_bases: tuple[str, ...] = SAFE_BASES
+    loading_fail_percent: float = 100.0
+    loading_warn_percent: float = 95.0
+    step_kw: float = 1.0
+    find_largest: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Changes to the register of a study area, judged in the half-hours in which they change it.
+
+    ``exclude_references`` are allocations left out of the register first: a contract that is
+    approved already is studied by leaving its own out and putting it in ``changes``.
+    """
+
+    direction: str  # whose full capacity is tested
+    changes: tuple[Change, ...]
+    exclude_references: tuple[UUID, ...] = ()
+    options: StudyOptions = field(default_factory=StudyOptions)
+
+    def periods(self) -> tuple[Period, ...]:
+        """Return the half-hours studied, merged."""
+        return merged(
+            at
+            for change in self.changes
+            for period in change.periods
+            for at in half_hours_between(*period)
+        )
+
+    def half_hours(self) -> tuple[datetime, ...]:
+        return tuple(at for period in self.periods() for at in half_hours_between(*period))
+
+    def site_ids(self) -> tuple[int, ...]:
+        return tuple(sorted({change.site_id for change in self.changes}))
+
+    def bought_kw(self) -> float:
+        """Return what is asked for: the sum of what is bought in the studied direction."""
+        return sum(
+            change.kw
+            for change in self.changes
+            if change.role == "BOUGHT" and change.direction == self.direction
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "direction": self.direction,
+            "changes": [
+                {
+                    "site_id": change.site_id,
+                    "role": change.role,
+                    "direction": change.direction,
+                    "kw": change.kw,
+                    "periods": [[_text(start), _text(end)] for start, end in change.periods],
+                }
+                for change in self.changes
+            ],
+            "exclude_references": [str(reference) for reference in self.exclude_references],
+            "options": {
+                "required_bases": list(self.options.required_bases),
+                "loading_fail_percent": self.options.loading_fail_percent,
+                "loading_warn_percent": self.options.loading_warn_percent,
+                "step_kw": self.options.step_kw,
+                "find_largest": self.options.find_largest,
+            },
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Question:
+        options = value["options"]
+        return cls(
+            direction=value["direction"],
+            changes=tuple(
+                Change(
+                    site_id=change["site_id"],
+                    role=change["role"],
+                    direction=change["direction"],
+                    kw=change["kw"],
+                    periods=tuple(
+                        (_instant(start), _instant(end)) for start, end in change["periods"]
+                    ),
+                )
+                for change in value["changes"]
+            ),
+            exclude_references=tuple(UUID(text) for text in value["exclude_references"]),
+            options=StudyOptions(**{**options, "required_bases": tuple(options["required_bases"])}),
+        )
+
+
+def trade(
+    *,
+    seller_site_id: int,
+    buyer_site_id: int,
+    direction: str,
+    sold_kw: float,
+    bought_kw: float,
+    half_hours: Iterable[datetime],
+) -> tuple[Change, Change]:
+    """Return the two changes of capacity that moves from one site to another."""
+    periods = merged(half_hours)
+    return (
+        Change(seller_site_id, "SOLD", direction, sold_kw, periods),
+        Change(buyer_site_id, "BOUGHT", direction, bought_kw, periods),
+    )
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

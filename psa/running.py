@@ -1,0 +1,94 @@
+"""Drain the queues of studies: claim, read, compute, record. No transaction spans two of them."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from core import clock
+from core.errors import WrongStateError
+from core.journal import SYSTEM
+from core.retry import retried
+from psa import services
+from psa.inputs import Gap, gather, site_buses
+from psa.models import NetworkModel
+from psa.queries import areas_with_open_studies
+from psa.services.studies import MOST_ATTEMPTS
+from psa.solving import solve
+from psa.states import ModelState
+
+logger = logging.getLogger(__name__)
+
+
+def run_open_studies() -> int:
+    """Answer what waits in every area that no other worker drains; return how many."""
+    return sum(drain(area_id=area_id) for area_id in areas_with_open_studies())
+
+
+def drain(*, area_id: int) -> int:
+    """Answer an area's studies until none waits. Returns at once if another worker is at it."""
+    run = retried(services.open_run, area_id=area_id)
+    if run is None:
+        return 0
+    done = 0
+    try:
+        while _answer_next(area_id=area_id, run=run):
+            done += 1
+    finally:
+        retried(services.close_run, area_id=area_id, token=run)
+    return done
+
+
+def check_model(*, model_id: int) -> None:
+    """Check a draft of a network model and lay out its diagram."""
+    from psa.engine import diagram, validate
+    from psa.engine.errors import EngineInputError
+
+    model = NetworkModel.objects.get(pk=model_id)
+    if model.state != ModelState.DRAFT:
+        return
+    problems = validate.problems(model.network, site_buses(model.area_id))
+    try:
+        drawing = diagram.layout(model.network)
+    except EngineInputError:
+        drawing = None  # what is wrong is among the problems
+    retried(
+        services.record_model_check,
+        model_id=model_id,
+        problems=problems,
+        diagram=drawing,
+        actor=SYSTEM,
+        at=clock.now(),
+    )
+
+
+def _answer_next(*, area_id: int, run: UUID) -> bool:
+    claim = retried(services.claim_study, area_id=area_id, run=run, at=clock.now())
+    if claim is None:
+        return False
+    try:
+        _answer(claim)
+    except WrongStateError:
+        logger.warning("Study %s was taken over by another worker", claim.study_id)
+    return True
+
+
+def _answer(claim: services.Claim) -> None:
+    if claim.exhausted:
+        gap = Gap(f"A worker stopped {MOST_ATTEMPTS} times while it computed this study.")
+        retried(services.record_no_answer, claim=claim, gap=gap, at=clock.now())
+        return
+    inputs = gather(area_id=claim.area_id, question=claim.question, at=clock.now())
+    if isinstance(inputs, Gap):
+        retried(services.record_no_answer, claim=claim, gap=inputs, at=clock.now())
+        return
+    try:
+        solved = solve(inputs)
+    except Exception as error:  # see below
+        # Whatever breaks in a solver is an outcome for the engineers: one study that nobody can
+        # compute must not stop those behind it, and is never a pass.
+        logger.exception("Study %s could not be computed", claim.study_id)
+        gap = Gap(f"The engine failed ({type(error).__name__}).", inputs.network_model_id)
+        retried(services.record_no_answer, claim=claim, gap=gap, at=clock.now())
+        return
+    retried(services.record_study, claim=claim, inputs=inputs, solved=solved, at=clock.now())

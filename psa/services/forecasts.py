@@ -1,0 +1,125 @@
+"""Issues of forecasts: whole or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from connections import services as connections
+from connections.models import Site
+from core import journal
+from core.errors import Refusal, RefusedError
+from psa.inputs import areas_below
+from psa.models import HALF_HOURS_A_UTC_DAY, ForecastDay, ForecastVersion
+from psa.permissions import check_may
+
+MOST_REFUSALS = 20
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastRow:
+    """A UTC day at one site, or of all else at one bus: 48 values each way, kW, not negative."""
+
+    starts_at: datetime
+    export_kw: Sequence[float]
+    import_kw: Sequence[float]
+    site_id: int | None = None
+    bus: str = ""
+    export_power_factor: float = 1.0
+    import_power_factor: float = 0.95
+
+
+@transaction.atomic
+def publish_forecast(
+    *,
+    area_id: int,
+    kind: str,
+    source: str,
+    rows: Sequence[ForecastRow],
+    actor: journal.Actor,
+    at: datetime,
+    issued_at: datetime | None = None,
+) -> ForecastVersion:
+    """Publish an issue of forecasts and raise the area's revision.
+
+    ``issued_at`` is when the forecast was made, ``at`` if not given. Rows that it doesn't bring
+    stay as an earlier issue has them.
+
+    :raises RefusedError: with what is wrong in any row; then nothing is written
+    """
+    check_may(actor, "psa.add_forecastversion")
+    refusals = _refusals(rows, area_id)
+    if refusals:
+        raise RefusedError(refusals[:MOST_REFUSALS])
+    connections.lock_areas([area_id])
+    version = ForecastVersion.objects.create(
+        area_id=area_id, kind=kind, issued_at=issued_at or at, source=source
+    )
+    ForecastDay.objects.bulk_create(
+        (
+            ForecastDay(
+                version=version,
+                site_id=row.site_id,
+                bus=row.bus,
+                starts_at=row.starts_at,
+                export_kw=list(row.export_kw),
+                import_kw=list(row.import_kw),
+                export_power_factor=row.export_power_factor,
+                import_power_factor=row.import_power_factor,
+            )
+            for row in rows
+        ),
+        batch_size=BATCH,
+    )
+    connections.raise_revision([area_id])
+    journal.record(
+        verb="psa.forecast.published",
+        subject=version,
+        actor=actor,
+        at=at,
+        data={"area": area_id, "kind": kind, "rows": len(rows)},
+    )
+    return version
+
+
+def _refusals(rows: Sequence[ForecastRow], area_id: int) -> list[Refusal]:
+    if not rows:
+        return [Refusal("forecast_empty", "There is no row in this forecast.", "rows")]
+    known = set(Site.objects.filter(area_id__in=areas_below(area_id)).values_list("pk", flat=True))
+    found, seen = [], set()
+    for number, row in enumerate(rows, 1):
+        found += [
+            Refusal(code, f"Row {number}: {message}", "rows")
+            for code, message in _faults(row, known)
+        ]
+        key = (row.site_id, row.bus, row.starts_at)
+        if key in seen:
+            found.append(
+                Refusal("forecast_twice", f"Row {number}: this day is given twice.", "rows")
+            )
+        seen.add(key)
+    return found
+
+
+def _faults(row: ForecastRow, known_sites: set[int]) -> list[tuple[str, str]]:
+    found = []
+    if (row.site_id is None) == (not row.bus):
+        found.append(("forecast_point", "a row is of a site or of a bus, one of the two."))
+    if row.site_id is not None and row.site_id not in known_sites:
+        found.append(("forecast_site", "the site is not in this study area."))
+    day = row.starts_at.astimezone(UTC)
+    if (day.hour, day.minute, day.second, day.microsecond) != (0, 0, 0, 0):
+        found.append(("forecast_day", "a row begins at 00:00 UTC."))
+    for name, values in (("export", row.export_kw), ("import", row.import_kw)):
+        if len(values) != HALF_HOURS_A_UTC_DAY:
+            found.append(("forecast_length", f"{name} has {len(values)} values, not 48."))
+        if not all(math.isfinite(value) and value >= 0 for value in values):
+            found.append(("forecast_value", f"{name} has a value that is no number or below 0."))
+    if not (0 < abs(row.export_power_factor) <= 1 and 0 < row.import_power_factor <= 1):
+        found.append(("forecast_power_factor", "a power factor lies above 0 and up to 1."))
+    return found

@@ -1,0 +1,114 @@
+"""Between a study's inputs and the engine. The engine is imported when it is first used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from connections.states import Direction
+from psa.inputs import Inputs, RightsInput, SeriesInput, SiteInput
+from psa.states import StudyState
+
+if TYPE_CHECKING:
+    from psa.engine import case
+
+STATE_OF = {"pass": StudyState.PASSED, "fail": StudyState.FAILED}  # any other is no answer
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """What is written down about a study that was computed."""
+
+    state: StudyState
+    result: dict[str, Any]
+    engine: str
+    inputs_hash: str
+
+
+def solve(inputs: Inputs) -> Solved:
+    """Put a study to the engine. Takes up to seconds; no transaction may be open."""
+    from psa.engine import study
+
+    answer = study.answer(as_engine_study(inputs))
+    engines = sorted({found.engine for found in answer.bases})
+    return Solved(
+        state=STATE_OF.get(answer.outcome.value, StudyState.INCOMPLETE),
+        result=study.as_json(answer),
+        engine=", ".join(engines)[:120],
+        inputs_hash=inputs.digest(study.versions()),
+    )
+
+
+def as_engine_study(inputs: Inputs) -> case.Study:
+    """Return the inputs as arrays."""
+    from psa.engine import case
+
+    question = inputs.question
+    return case.Study(
+        network=inputs.network,
+        half_hours=inputs.half_hours,
+        background={bus: _profile(series) for bus, series in inputs.background.items()},
+        sites=tuple(_site(site) for site in inputs.sites),
+        direction=question.direction,
+        studied_kw=question.bought_kw(),
+        options=case.Options(
+            required=tuple(case.Basis(name) for name in question.options.required_bases),
+            loading_fail_percent=question.options.loading_fail_percent,
+            loading_warn_percent=question.options.loading_warn_percent,
+            step_kw=question.options.step_kw,
+            find_largest=question.options.find_largest,
+        ),
+    )
+
+
+def warm_up() -> None:
+    """Load the solvers: some seconds that no study should wait for."""
+    from psa.engine import study
+
+    study.versions()
+
+
+def _site(site: SiteInput) -> case.StudySite:
+    from psa.engine import case
+
+    return case.StudySite(
+        key=f"site-{site.site_id}",
+        name=site.name,
+        bus=site.bus,
+        forecast=_profile(site.forecast),
+        import_before=_rights(site.before[Direction.IMPORT]),
+        import_after=_rights(site.after[Direction.IMPORT]),
+        export_before=_rights(site.before[Direction.EXPORT]),
+        export_after=_rights(site.after[Direction.EXPORT]),
+        studied=site.studied,
+        worst_import_power_factor=site.worst_power_factor[Direction.IMPORT],
+        worst_export_power_factor=site.worst_power_factor[Direction.EXPORT],
+    )
+
+
+def _profile(series: SeriesInput) -> case.Profile:
+    import numpy as np
+
+    from psa.engine import case
+
+    return case.Profile(
+        export_kw=np.array(series.export_kw, np.float64),
+        import_kw=np.array(series.import_kw, np.float64),
+        export_power_factor=series.export_power_factor,
+        import_power_factor=series.import_power_factor,
+    )
+
+
+def _rights(rights: RightsInput | None) -> case.Rights | None:
+    import numpy as np
+
+    from psa.engine import case
+
+    if rights is None:
+        return None
+    return case.Rights(
+        agreed=np.array(rights.agreed, np.float64),
+        ceiling=np.array(rights.ceiling, np.float64),
+        bought=np.array(rights.bought, np.float64),
+        sold=np.array(rights.sold, np.float64),
+    )

@@ -1,0 +1,55 @@
+"""The lives of network models and studies."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from core.states import Machine
+
+
+class ModelState(models.TextChoices):
+    DRAFT = "DRAFT", "Draft"
+    PUBLISHED = "PUBLISHED", "Published"
+    SUPERSEDED = "SUPERSEDED", "Superseded"
+
+
+MODEL_MACHINE = Machine(
+    "psa.network_model",
+    {
+        "publish": ([ModelState.DRAFT], ModelState.PUBLISHED),
+        "supersede": ([ModelState.PUBLISHED], ModelState.SUPERSEDED),
+    },
+)
+
+
+class ForecastKind(models.TextChoices):
+    OPERATIONAL = "OPERATIONAL", "Operational forecast"
+    PLANNING = "PLANNING", "Planning profiles"
+
+
+class StudyKind(models.TextChoices):
+    CONTRACT = "CONTRACT", "One contract"
+    GROUP = "GROUP", "Contracts together"
+    RESTUDY = "RESTUDY", "Approved contract, studied again"
+    TCVN = "TCVN", "Capacity variation"
+
+
+class StudyState(models.TextChoices):
+    QUEUED = "QUEUED", "Waits for a worker"
+    RUNNING = "RUNNING", "Being computed"
+    PASSED = "PASSED", "Passed"
+    FAILED = "FAILED", "Failed"
+    INCOMPLETE = "INCOMPLETE", "No answer: for the engineers"
+
+
+FINISHED = frozenset({StudyState.PASSED, StudyState.FAILED, StudyState.INCOMPLETE})
+
+STUDY_MACHINE = Machine(
+    "psa.study",
+    {
+        "claim": ([StudyState.QUEUED, StudyState.RUNNING], StudyState.RUNNING),
+        "pass": ([StudyState.RUNNING], StudyState.PASSED),
+        "fail": ([StudyState.RUNNING], StudyState.FAILED),
+        "leave_open": ([StudyState.RUNNING], StudyState.INCOMPLETE),
+    },
+)

@@ -1,0 +1,140 @@
+"""A study's answer in plain words. Reads the stored JSON, so that it needs no engine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from core.periods import LONDON
+from psa.questions import BASIS_WORDS, Question
+
+CHECKED = (
+    "steady-state voltage",
+    "thermal rating of lines and transformers",
+    "loss of supply",
+    "reverse power (where the model has a limit)",
+    "the running arrangement of the model",
+)
+NOT_CHECKED = (
+    "fault level",
+    "voltage step",
+    "protection",
+    "harmonics",
+    "unbalance between phases",
+    "outage security",
+)
+ELEMENT_WORDS = {"bus": "bus", "line": "line", "trafo": "transformer", "trafo3w": "transformer"}
+QUANTITY_WORDS = {
+    "vm_pu_high": "voltage above its limit",
+    "vm_pu_low": "voltage below its limit",
+    "vm_pu": "voltage",
+    "voltage": "voltage",
+    "loading_percent": "loading",
+    "reverse_power_kw": "reverse power",
+    "supply": "supply lost",
+}
+SUMMARY_LENGTH = 400
+
+
+def summary(question: Question, result: dict[str, Any]) -> str:
+    """Return one or two plain sentences: the outcome, what binds, what would pass."""
+    outcome = result["outcome"]
+    if outcome == "pass":
+        text = _of_a_pass(question, result)
+    elif outcome == "fail":
+        text = _of_a_fail(question, result)
+    else:
+        text = f"No answer: {result['reason'] or outcome}"
+    return text[:SUMMARY_LENGTH]
+
+
+def clock(text: str) -> str:
+    """Return an instant of the stored JSON in local time."""
+    return f"{datetime.fromisoformat(text).astimezone(LONDON):%a %-d %b %Y %H:%M}"
+
+
+def value_words(value: float | None, unit: str) -> str:
+    if value is None:
+        return "no supply"
+    if unit == "%":
+        return f"{value:.1f} %"
+    if unit == "pu":
+        return f"{value:.4f} pu"
+    return f"{value:.1f} {unit}"
+
+
+def binding(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the constraint that decides: the first, on a required basis, that is not existing."""
+    for basis in result["bases"]:
+        if basis["basis"] in question.options.required_bases:
+            for constraint in basis["constraints"]:
+                if constraint["kind"] != "existing":
+                    found: dict[str, Any] = {**constraint, "basis": basis["basis"]}
+                    return found
+    return None
+
+
+def _of_a_pass(question: Question, result: dict[str, Any]) -> str:
+    nearest = None
+    for basis in result["bases"]:
+        if basis["basis"] in question.options.required_bases and basis["worst"]:
+            worst = basis["worst"]
+            if nearest is None or _closeness(worst) > _closeness(nearest):
+                nearest = worst
+    if nearest is None:
+        return "Passes."
+    return (
+        f"Passes. Nearest to its limit: {element_words(nearest)}, "
+        f"{value_words(nearest['value'], nearest['unit'])} against "
+        f"{value_words(nearest['limit'], nearest['unit'])}, {clock(nearest['at'])}."
+    )
+
+
+def _of_a_fail(question: Question, result: dict[str, Any]) -> str:
+    constraint = binding(question, result)
+    collapsed = sorted({at for basis in result["bases"] for at in basis["collapsed"]})
+    if collapsed:
+        text = (
+            f"Fails: no solution (voltage collapse) in {len(collapsed)} half-hours, first "
+            f"{clock(collapsed[0])}"
+        )
+    elif constraint is None:
+        text = f"Fails: {result['reason']}".rstrip(".")
+    else:
+        basis = BASIS_WORDS[constraint["basis"]].lower()
+        text = (
+            f"Fails ({basis}): {element_words(constraint)} would {_breach(constraint)} in "
+            f"{len(constraint['half_hours'])} half-hours, worst {clock(constraint['worst_at'])}"
+        )
+    if result["largest_kw"]:
+        text += f"; {result['largest_kw']:g} of {question.bought_kw():g} kW would pass"
+    return text + "."
+
+
+def element_words(found: dict[str, Any]) -> str:
+    kind = ELEMENT_WORDS[found["element_type"]]
+    name = str(found["element"])
+    return name if kind in name.lower().split() else f"{kind} {name}"
+
+
+def _breach(constraint: dict[str, Any]) -> str:
+    value, limit, unit = (constraint[key] for key in ("worst_value", "limit", "unit"))
+    if value is None or constraint["quantity"] == "supply":
+        return "lose its supply"
+    if constraint["quantity"] == "loading_percent":
+        return (
+            f"carry {value:.0f} % of its rating"
+            if value >= limit + 1
+            else (f"carry {value:.1f} % of its rating")
+        )
+    if constraint["quantity"] == "reverse_power_kw":
+        return f"feed back {value:.0f} kW (limit {limit:.0f} kW)"
+    side = "fall to" if constraint["quantity"] == "vm_pu_low" else "rise to"
+    return f"{side} {value:.4f} pu (limit {value_words(limit, unit)})"
+
+
+def _closeness(worst: dict[str, Any]) -> float:
+    """Return how near a value is to its limit: comparable between voltages and loadings."""
+    if worst["unit"] == "pu":  # the statutory band above 1 kV is 0.06 pu each way
+        return 1 - abs(float(worst["limit"]) - float(worst["value"])) / 0.06
+    return float(worst["value"]) / float(worst["limit"]) if worst["limit"] else 0.0

@@ -1,0 +1,161 @@
+"""The product as `make run` starts it, on a database of its own, and a real browser before it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import quote
+
+import psycopg2
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tools.services import free_port
+from trial.people import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LogIn = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Load the trial and the live market, serve them, and return the address."""
+    found = settings.DATABASES["default"]
+    name = f"browser_{os.getpid()}"
+    admin = psycopg2.connect(
+        host=found["HOST"] or None,
+        port=found["PORT"] or None,
+        user=found["USER"],
+        password=found["PASSWORD"] or None,
+        dbname="postgres",
+    )
+    admin.autocommit = True
+    admin.cursor().execute(f'CREATE DATABASE "{name}"')
+    port, var = free_port(), tmp_path_factory.mktemp("var")
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        "DEMO": "1",
+        "TESTING": "",
+        "DATABASE_URL": _database_url(name),
+        "VAR_DIR": str(var),
+        "SITE_URL": url,
+    }
+    manage = [sys.executable, "manage.py"]
+    for command in (
+        ["migrate"],
+        ["createcachetable"],
+        ["collectstatic", "--noinput"],
+        ["load_trial"],
+        ["lay_policy"],
+        ["lay_live_market"],
+        ["show_logins"],
+    ):
+        subprocess.run(
+            [*manage, *command], cwd=ROOT, env=environment, check=True, capture_output=True
+        )
+    log = (var / "log").open("wb")
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        for command in (
+            [*manage, "relay", "--in-place"],
+            [
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "config.wsgi",
+                "-b",
+                f"127.0.0.1:{port}",
+                "--threads",
+                "4",
+            ],
+        )
+    ]
+    try:
+        _wait_for(f"{url}/livez")
+        yield url
+    finally:
+        for process in processes:
+            process.send_signal(signal.SIGTERM)
+        for process in processes:
+            process.wait(20)
+        admin.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        admin.close()
+        log.close()
+
+
+def _database_url(name: str) -> str:
+    found = settings.DATABASES["default"]
+    host = quote(str(found["HOST"] or "localhost"), safe="")
+    password = f":{quote(str(found['PASSWORD']))}" if found["PASSWORD"] else ""
+    port = f":{found['PORT']}" if found["PORT"] else ""
+    return f"postgres://{found['USER']}{password}@{host}{port}/{name}"
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(url, timeout=1)
+        except (URLError, OSError):
+            time.sleep(0.25)
+        else:
+            return
+    raise AssertionError(f"{url} does not answer")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def log_in(product: str, browser: Browser) -> Iterator[LogIn]:
+    """Return a function that logs somebody in. Errors in any page's console fail the test."""
+    errors: list[str] = []
+    contexts = []
+
+    def go(
+        email: str = "", password: str = PASSWORD, *, width: int = 1280, bypass_csp: bool = False
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, base_url=product, bypass_csp=bypass_csp
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: errors.append(message.text) if message.type == "error" else None,
+        )
+        if email:
+            page.goto("/accounts/login/")
+            page.fill("[name=login]", email)
+            page.fill("[name=password]", password)
+            page.click("main form button")
+            page.wait_for_url(lambda url: "/accounts/login" not in url)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert errors == []

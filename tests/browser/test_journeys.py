@@ -1,0 +1,196 @@
+"""What people do, from end to end, with nothing but the screens."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.conftest import LogIn
+from trial.people import ENGINEER
+
+pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(240)]
+WIND = "trader@wind-co-operative.example"
+STATE = "main .badge-state"
+
+
+def day(ahead: int) -> str:
+    return (date.today() + timedelta(days=ahead)).isoformat()  # noqa: DTZ011  # far from midnight's edge
+
+
+def fill(page: Page, **values: str) -> None:
+    for name, value in values.items():
+        page.fill(f"main [name={name}]", value)
+
+
+def press(page: Page, label: str) -> None:
+    page.click(f"main button:has-text('{label}')")
+    page.wait_for_load_state()
+
+
+def state(page: Page) -> str:
+    return page.inner_text(f"{STATE} >> nth=0")
+
+
+def wait_for_state(page: Page, wanted: str) -> None:
+    for _ in range(120):
+        if wanted in state(page):
+            return
+        page.wait_for_timeout(500)
+        page.reload()
+    raise AssertionError(f"{state(page)} instead of {wanted}")
+
+
+def step(engineer: Page, path: str, label: str) -> None:
+    """Take one of the steps that a row in the portal offers."""
+    engineer.goto(path)
+    engineer.click(f".object-tools a:has-text('{label}')")
+    engineer.click(f"input[type=submit][value='{label}']")
+    engineer.wait_for_load_state()
+    assert engineer.locator(".messagelist .success").count() == 1
+
+
+def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> None:
+    page, password = log_in(), "a-long-pass-phrase-9"
+    page.goto("/accounts/signup/")
+    fill(page, email="new@bakery.example", first_name="New", last_name="Comer")
+    fill(page, organisation="Bakery", password1=password, password2=password)
+    page.click("main form button")
+    page.wait_for_load_state()
+    page.goto("/demo/mail/?to=new@bakery.example")
+    page.click("main table a")
+    page.wait_for_load_state()
+    page.click("main a[href*='confirm-email']")
+    page.wait_for_load_state()
+    page.click("main form button")
+    page.wait_for_load_state()
+
+    peer = log_in("new@bakery.example", password)
+    peer.goto("/organisation/")
+    press(peer, "Accept for Bakery")
+    press(peer, "Accept for Bakery")
+    assert "Opted in" in peer.inner_text("main")
+    peer.goto("/sites/new/")
+    fill(peer, name="Bakery site", rated_kw="60", agreement="CA-B1", mic_kva="80", mec_kva="30")
+    peer.select_option("[name=area]", label="Mill Lane primary")
+    peer.select_option("[name=technology]", "SOLAR")
+    press(peer, "Enter the site")
+    fill(peer, buy_export_kw="20")
+    press(peer, "Hand it in")
+    assert "With the DSO" in state(peer)
+    registration = re.findall(r"\d+", peer.url)[-1]
+
+    engineer = log_in(ENGINEER)
+    engineer.goto("/dso/connections/agreement/add/")
+    engineer.select_option("[name=site]", label="Bakery site")
+    for name, value in {
+        "reference": "CA-B1",
+        "voltage_kv": "0.4",
+        "mic_kva": "80",
+        "mec_kva": "30",
+        "max_installed_kva": "100",
+        "starts_at": "2026-01-01T00:00",
+    }.items():
+        engineer.fill(f"[name={name}]", value)
+    engineer.click("[name=_save]")
+    engineer.wait_for_load_state()
+    step(
+        engineer,
+        f"/dso/connections/registration/{registration}/change/",
+        "Give outline approval",
+    )
+    engineer.goto("/dso/connections/signatory/")
+    engineer.check("tr:has-text('Bakery site') input[type=checkbox]")
+    engineer.select_option("[name=action]", "verify")
+    engineer.click("button[name=index]")
+    engineer.wait_for_load_state()
+
+    peer.goto("/applications/tcvns/new/")
+    peer.select_option("[name=site]", label="Bakery site")
+    peer.select_option("[name=direction]", "EXPORT")
+    fill(peer, capacity_kw="45", first_date=day(8), last_date=day(21), reason="More export")
+    press(peer, "Check your answers")
+    press(peer, "Keep this request")
+    tcvn = re.findall(r"\d+", peer.url)[-1]
+    press(peer, "Submit as signatory")
+    row = f"/dso/connections/tcvn/{tcvn}/change/"
+    for label in ("Start the assessment", "Supported", "Issue the notice"):
+        step(engineer, row, label)
+    peer.goto(f"/applications/tcvns/{tcvn}/")
+    fill(peer, typed_name="New Comer")
+    press(peer, "Sign the notice")
+    step(engineer, row, "Countersign")
+    peer.reload()
+    assert state(peer) == "In force"
+
+
+def request_by(page: Page, *, site: str, side: str, peer: str, kw: str) -> str:
+    """Publish a direct request for export in two steps; return its address."""
+    page.goto("/requests/new/")
+    choose(page, "site", site)
+    page.select_option("main [name=direction]", "EXPORT")
+    page.check(f"[name=side][value={side}]")
+    page.check("[name=route][value=DIRECT]")
+    choose(page, "counterparty_site", peer)
+    fill(page, first_date=day(15), last_date=day(17), kw=kw, price_gbp_per_kwh="0.03")
+    press(page, "Check your answers")
+    assert "144" in page.inner_text("main")  # half-hours of three days
+    press(page, "Publish the request")
+    page.click("main a:has-text('See the request')")
+    page.wait_for_load_state()
+    return page.url
+
+
+def choose(page: Page, name: str, text: str) -> None:
+    option = page.locator(f"main [name={name}] option", has_text=text).first
+    page.select_option(f"main [name={name}]", option.get_attribute("value"))
+
+
+def respond_and_accept(asker: Page, other: Page, request: str, *, site: str) -> None:
+    other.goto(request)
+    choose(other, "site", site)
+    press(other, "Send the response")
+    asker.goto(request)
+    press(asker, "Accept")
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_a_trade_is_agreed_studied_and_approved(log_in: LogIn, side: str) -> None:
+    buyer, seller = log_in(WIND), log_in("trader@local-authority-estates.example")
+    asker, other = (buyer, seller) if side == "BUY" else (seller, buyer)
+    ends = ("Small wind turbine", "Site 4")
+    mine, theirs = ends if side == "BUY" else ends[::-1]
+
+    request = request_by(asker, site=mine, side=side, peer=theirs, kw="5")
+    respond_and_accept(asker, other, request, site=theirs)
+
+    asker.goto("/contracts/")
+    asker.locator("main table a[href^='/contracts/']").first.click()
+    asker.wait_for_load_state()
+    wait_for_state(asker, "Approved")
+    assert "Network study" in asker.inner_text("main")
+
+
+def test_an_engineer_approves_a_contract_without_forecast_and_cancels_it(log_in: LogIn) -> None:
+    engineer = log_in(ENGINEER)
+    waiting = "/dso/wsc/review/?state__exact=ENGINEER"
+    engineer.goto(waiting)
+    engineer.click("#result_list tbody th a")
+    engineer.wait_for_load_state()
+    decide(engineer, "approve", on_old_study=True)
+    assert "Approved" in engineer.inner_text("#content")
+    decide(engineer, "cancel", from_at=f"{day(55)}T00:00")
+    assert "Cancelled" in engineer.inner_text("#content")
+
+
+def decide(engineer: Page, move: str, *, on_old_study: bool = False, from_at: str = "") -> None:
+    form = f"#content form[action*='{move}']"
+    engineer.fill(f"{form} [name=reason]", "As the study and the running arrangement advise.")
+    if on_old_study:
+        engineer.check(f"{form} [name=on_old_study]")
+    if from_at:
+        engineer.fill(f"{form} [name=from_at]", from_at)
+    engineer.click(f"{form} [type=submit]")
+    engineer.wait_for_load_state()

@@ -1,0 +1,109 @@
+"""Races over HTTP on PostgreSQL: nothing is oversold, nobody gets a 5xx."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from decimal import Decimal
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from connections.models import Allocation
+from core import clock
+from nmf.models import Contract, Response
+from nmf.states import ContractState
+from participants.models import User
+from tests.nmf.world import AT, KW, Peer, World, make_world
+
+pytestmark = [pytest.mark.django_db(transaction=True)]
+ROUNDS = 8
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture(autouse=True)
+def then() -> Iterator[None]:
+    with clock.frozen(AT):
+        yield
+
+
+def race(*acts: Callable[[], int]) -> list[int]:
+    """Start the acts at once, each on a connection of its own; return their statuses, sorted."""
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], int]) -> int:
+        try:
+            connection.ensure_connection()
+            start.wait()
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return sorted(
+            each.result() for each in [pool.submit(copy_context().run, run, act) for act in acts]
+        )
+
+
+def accepting(response: Response, user: User, **body: Any) -> Callable[[], int]:
+    client = Client()
+    client.force_login(user, backend="participants.auth.RoleBackend")
+    url = f"/api/v1/responses/{response.pk}/accept/"
+    return lambda: client.post(url, body, content_type="application/json").status_code
+
+
+def sold_by(peer: Peer) -> Decimal:
+    rows = Allocation.objects.filter(site=peer.site, role="SOLD").exclude(state="RELEASED")
+    return sum((each.kw for each in rows), Decimal(0))
+
+
+def test_sixteen_clients_accept_one_response_and_one_contract_is_made(world: World) -> None:
+    response = world.response(world.request())
+
+    statuses = race(*[accepting(response, world.buyer.user) for _ in range(16)])
+
+    assert statuses == [201] + [409] * 15
+    assert Contract.objects.count() == 1
+    assert sold_by(world.seller) == KW
+
+
+def sell_the_same_capacity_twice(world: World) -> tuple[list[int], Decimal]:
+    """Race two acceptances that together are more than the seller has; return what is sold."""
+    agreed = world.seller.site.agreements.get().agreed_kw("EXPORT") or Decimal(0)
+    most = agreed - 10
+    responses = [world.response(world.request(kw=most), kw=most) for _ in range(2)]
+    statuses = race(*[accepting(each, world.buyer.user) for each in responses])
+    return statuses, sold_by(world.seller)
+
+
+def test_two_requests_draw_on_one_site_and_one_of_them_gets_it(world: World) -> None:
+    agreed = world.seller.site.agreements.get().agreed_kw("EXPORT") or Decimal(0)
+
+    statuses, sold = sell_the_same_capacity_twice(world)
+
+    assert statuses == [201, 422]
+    assert sold <= agreed
+
+
+def test_without_the_sites_lock_capacity_is_oversold(world: World, settings: Any) -> None:
+    settings.CONNECTIONS_TEST_SKIP_SITE_LOCK = True
+    agreed = world.seller.site.agreements.get().agreed_kw("EXPORT") or Decimal(0)
+    oversold = False
+    for _ in range(ROUNDS):
+        _, sold = sell_the_same_capacity_twice(world)
+        oversold = oversold or sold > agreed
+        if oversold:
+            break
+        contract = Contract.objects.get(state=ContractState.PENDING)
+        Allocation.objects.filter(reference=contract.reference).update(state="RELEASED")
+        Contract.objects.update(state=ContractState.REJECTED)
+
+    assert oversold

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from core.errors import DomainError
+from core.journal import Actor
+from core.retry import retried
+from participants.models import Invitation, Membership, TermsDocument
+from participants.services import organisations
+from participants.states import Role, TermsKind
+from tests.make import AT, actor_of, make_manager, make_member, make_user
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(*calls: Callable[[], object]) -> list[str]:
+    """Make calls at the same moment, and return "done" or the codes of their refusals, sorted."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> str:
+        try:
+            barrier.wait(timeout=10)
+            retried(call)
+        except DomainError as error:
+            return error.code
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return sorted(pool.map(run, calls))
+
+
+def leave(member: Membership) -> Callable[[], object]:
+    return lambda: organisations.remove_member(
+        membership_id=member.pk, actor=actor_of(member), at=AT
+    )
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_two_last_administrators_cannot_both_leave(_round: int) -> None:
+    one = make_member()
+    other = make_member(one.organisation)
+
+    assert at_once(leave(one), leave(other)) == ["done", "refused"]
+
+    assert Membership.objects.count() == 1
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_an_invitation_is_taken_up_once(_round: int) -> None:
+    boss, guest = make_member(), make_user("guest@example.org")
+    invitation = organisations.invite(
+        organisation_id=boss.organisation_id,
+        email="guest@example.org",
+        role=Role.TRADER,
+        actor=actor_of(boss),
+        at=AT,
+    )
+
+    def accept() -> object:
+        return organisations.accept_invitation(
+            invitation_id=invitation.pk, actor=Actor(guest.pk), at=AT
+        )
+
+    assert at_once(accept, accept) == ["done", "refused"]
+
+    assert Membership.objects.filter(user=guest).count() == 1
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_an_invitation_is_either_taken_up_or_withdrawn(_round: int) -> None:
+    boss, guest = make_member(), make_user("guest@example.org")
+    invitation = organisations.invite(
+        organisation_id=boss.organisation_id,
+        email="guest@example.org",
+        role=Role.TRADER,
+        actor=actor_of(boss),
+        at=AT,
+    )
+
+    outcomes = at_once(
+        lambda: organisations.accept_invitation(
+            invitation_id=invitation.pk, actor=Actor(guest.pk), at=AT
+        ),
+        lambda: organisations.withdraw_invitation(
+            invitation_id=invitation.pk, actor=actor_of(boss), at=AT
+        ),
+    )
+
+    assert outcomes == ["done", "refused"]
+    row = Invitation.objects.get()
+    assert (row.accepted_at is None) != (row.withdrawn_at is None)
+
+
+def test_two_versions_of_terms_get_two_numbers() -> None:
+    manager = make_manager()
+
+    def publish() -> object:
+        return organisations.publish_terms(
+            kind=TermsKind.PLATFORM, text="Text", actor=actor_of(manager), at=AT
+        )
+
+    assert at_once(publish, publish, publish) == ["done", "done", "done"]
+
+    versions = TermsDocument.objects.order_by("version").values_list("version", flat=True)
+    assert list(versions) == [1, 2, 3]

@@ -1,0 +1,90 @@
+"""Who may POST where: the status that a stranger, a rival peer and a teammate viewer get.
+
+Each row: route, the object it is called on, stranger, rival, viewer. A rival gets 404 for what it
+may not see; a viewer 403 for what it sees and may not do. 400 and 422: the caller may call, and the
+empty body is what is wrong. Nobody of them changes anything (the test counts events).
+"""
+
+from __future__ import annotations
+
+PAGE, API = 302, 401  # what a stranger gets: to the log-in, or a problem
+OWN = None  # not about an object: everybody's own
+
+ROWS: list[tuple[str, str | None, int, int, int]] = [
+    ("requests/new/", OWN, PAGE, 422, 422),
+    ("requests/<int:request_id>/respond/", "direct", PAGE, 404, 422),
+    ("requests/<int:request_id>/cancel/", "request", PAGE, 404, 403),
+    ("requests/<int:request_id>/reject/", "direct", PAGE, 404, 403),
+    ("responses/<int:response_id>/accept/", "response", PAGE, 404, 422),
+    ("responses/<int:response_id>/reject/", "response", PAGE, 404, 403),
+    ("responses/<int:response_id>/cancel/", "response", PAGE, 404, 403),
+    ("contracts/<int:contract_id>/propose-cancellation/", "contract", PAGE, 404, 422),
+    ("contracts/<int:contract_id>/confirm-cancellation/", "contract", PAGE, 404, 403),
+    ("contracts/<int:contract_id>/withdraw-cancellation/", "contract", PAGE, 404, 403),
+    ("sites/new/", OWN, PAGE, 422, 403),
+    ("sites/<int:pk>/register/", "site", PAGE, 404, 403),
+    ("applications/registrations/<int:pk>/", "registration", PAGE, 404, 403),
+    ("applications/tcvns/new/", OWN, PAGE, 422, 422),
+    ("applications/tcvns/<int:pk>/submit/", "tcvn", PAGE, 404, 403),
+    ("applications/tcvns/<int:pk>/withdraw/", "tcvn", PAGE, 404, 403),
+    ("applications/tcvns/<int:pk>/execute/", "tcvn", PAGE, 404, 422),
+    ("organisation/switch/", OWN, PAGE, 404, 404),
+    ("organisation/settings/", OWN, PAGE, 403, 403),
+    ("organisation/invitations/", OWN, PAGE, 422, 422),
+    ("organisation/invitations/<int:pk>/accept/", "invitation", PAGE, 404, 404),
+    ("organisation/invitations/<int:pk>/withdraw/", "invitation", PAGE, 404, 403),
+    ("organisation/members/<int:pk>/role/", "member", PAGE, 404, 404),
+    ("organisation/members/<int:pk>/remove/", "member", PAGE, 404, 403),
+    ("organisation/terms/<int:pk>/accept/", "terms", PAGE, 403, 403),
+    ("organisation/tokens/", OWN, PAGE, 200, 200),
+    ("organisation/tokens/<str:token_key>/revoke/", "token", PAGE, 404, 404),
+    ("notices/read/", OWN, PAGE, 302, 302),
+    ("notices/preferences/", OWN, PAGE, 302, 302),
+    ("api/v1/notices/<pk>/read/", "notice", API, 404, 404),
+    ("api/v1/registrations/", OWN, API, 400, 400),
+    ("api/v1/registrations/<pk>/submit/", "registration", API, 404, 403),
+    ("api/v1/tcvns/", OWN, API, 400, 400),
+    ("api/v1/tcvns/<pk>/submit/", "tcvn", API, 404, 403),
+    ("api/v1/tcvns/<pk>/withdraw/", "tcvn", API, 404, 403),
+    ("api/v1/tcvns/<pk>/execute/", "tcvn", API, 404, 400),
+    ("api/v1/requests/", OWN, API, 400, 400),
+    ("api/v1/requests/<pk>/respond/", "direct", API, 404, 400),
+    ("api/v1/requests/<pk>/cancel/", "request", API, 404, 403),
+    ("api/v1/requests/<pk>/reject/", "direct", API, 404, 403),
+    ("api/v1/responses/<pk>/accept/", "response", API, 404, 403),
+    ("api/v1/responses/<pk>/reject/", "response", API, 404, 403),
+    ("api/v1/responses/<pk>/cancel/", "response", API, 404, 403),
+    ("api/v1/contracts/<pk>/propose-cancellation/", "contract", API, 404, 400),
+    ("api/v1/contracts/<pk>/confirm-cancellation/", "contract", API, 404, 403),
+    ("api/v1/contracts/<pk>/withdraw-cancellation/", "contract", API, 404, 403),
+    ("api/v1/forecasts/", OWN, API, 400, 400),
+]
+
+READING = {
+    "",
+    "livez",
+    "readyz",
+    "market/",
+    "requests/",
+    "requests/<int:request_id>/",
+    "requests/<int:request_id>/published/",
+    "contracts/",
+    "contracts/<int:contract_id>/",
+    "sites/",
+    "sites/<int:pk>/",
+    "sites/<int:pk>/register.csv",
+    "applications/",
+    "applications/tcvns/<int:pk>/",
+    "applications/tcvns/<int:pk>/notice.txt",
+    "organisation/",
+    "terms/",
+    "notices/",
+    "notices/<int:pk>/",
+    "demo/mail/",
+    "demo/mail/<str:name>/",
+    "demo/guide/",
+    "api/v1/openapi.json",
+    "api/v1/docs/",
+    "api/v1/me/",
+    "api/v1/sites/<int:site_id>/adjusted-forecast/",
+}

@@ -1,0 +1,21 @@
+"""Prove that the capacity register's allocations equal the contracts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from wsc.register_check import differences
+
+
+class Command(BaseCommand):
+    help = "Compare every allocation (state, site, kW, periods) with the contract it stands for."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        found = differences()
+        for line in found:
+            self.stderr.write(line)
+        if found:
+            raise CommandError(f"{len(found)} differences between register and contracts.")
+        self.stdout.write("The capacity register equals the contracts.")

@@ -1,0 +1,163 @@
+"""Reads of reviews, policies and decisions that adapters share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
+
+from connections import queries as connections
+from connections.models import Area, Tcvn
+from connections.states import TcvnRole
+from core.periods import next_half_hour
+from nmf.models import Contract
+from nmf.states import ContractState
+from psa.models import Study
+from psa.questions import SAFE_BASES, Question, StudyOptions, trade
+from psa.states import FINISHED
+from wsc.models import Policy, Review
+from wsc.states import Mode, ReviewState
+
+OPEN = (
+    ReviewState.SCREENING,
+    ReviewState.WAITING,
+    ReviewState.GROUPED,
+    ReviewState.ENGINEER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The study that speaks about a contract now, and whether it still counts."""
+
+    study: Study | None
+    finished: bool
+    current: bool  # it read the area as the area is now
+
+
+def current_policy(area_id: int) -> Policy:
+    """Return the policy that counts, or one by default that is not saved: manual."""
+    policy = Policy.objects.filter(area_id=area_id).order_by("-version").first()
+    return policy or Policy(
+        area_id=area_id, version=0, mode=Mode.MANUAL, required_bases=list(SAFE_BASES)
+    )
+
+
+def open_reviews(area_id: int | None = None) -> QuerySet[Review]:
+    """Return the reviews that are not decided, the one due first before the others."""
+    found = Review.objects.filter(state__in=OPEN).order_by("decide_by", "pk")
+    return found if area_id is None else found.filter(area_id=area_id)
+
+
+def past_half_time(reviews: QuerySet[Review], *, at: datetime) -> QuerySet[Review]:
+    """Return those of the reviews that have used half of their time or more."""
+    left = ExpressionWrapper(F("decide_by") - Value(at), output_field=DurationField())
+    gone = ExpressionWrapper(Value(at) - F("opened_at"), output_field=DurationField())
+    return reviews.alias(left=left, gone=gone).filter(left__lte=F("gone"))
+
+
+def areas_with_open_reviews() -> list[int]:
+    return sorted(set(open_reviews().values_list("area_id", flat=True)))
+
+
+def advice_on(review: Review, *, revision: int) -> Advice:
+    """Return the latest study of a review, and whether a decision may rest on it."""
+    study = review.group_study or review.screening
+    finished = study is not None and study.state in FINISHED
+    return Advice(study, finished, finished and study is not None and study.revision == revision)
+
+
+def study_area_of(contract: Contract) -> Area | None:
+    return connections.study_area(contract.buyer_site.area)
+
+
+def question_about(
+    contracts: Iterable[Contract], *, policy: Policy, undelivered_at: datetime | None = None
+) -> Question:
+    """Return what is asked about contracts of one direction, alone or together.
+
+    With ``undelivered_at`` only half-hours are asked about that begin then or later.
+    """
+    asked = list(contracts)
+    first = next_half_hour(undelivered_at) if undelivered_at else None
+    changes = [
+        change
+        for contract in asked
+        for change in trade(
+            seller_site_id=contract.seller_site_id,
+            buyer_site_id=contract.buyer_site_id,
+            direction=contract.direction,
+            sold_kw=float(contract.sold_kw),
+            bought_kw=float(contract.bought_kw),
+            half_hours=[
+                start for start in contract.window.half_hours() if first is None or start >= first
+            ],
+        )
+        if change.periods
+    ]
+    return Question(
+        direction=asked[0].direction,
+        changes=tuple(changes),
+        exclude_references=tuple(contract.reference for contract in asked),
+        options=_options(
+            policy,
+            step_kw=float(asked[0].parameters.step_kw),
+            find_largest=len(asked) == 1 and undelivered_at is None,
+        ),
+    )
+
+
+def question_about_tcvn(tcvn: Tcvn, *, policy: Policy) -> Question:
+    """Return what is asked about a notice: the site at the whole capacity it asks for."""
+    half_hours = tcvn.window.half_hours()
+    kw = float(tcvn.capacity_kw)
+    if tcvn.role == TcvnRole.BUYER:
+        periods = tcvn.window.periods()
+        stretches = connections.register(
+            [tcvn.site_id], tcvn.direction, periods[0][0], periods[-1][1]
+        )[tcvn.site_id]
+        kw = max(0.0, kw - min(float(stretch.agreed or 0) for stretch in stretches))
+    seller, buyer = trade(
+        seller_site_id=tcvn.site_id,
+        buyer_site_id=tcvn.site_id,
+        direction=tcvn.direction,
+        sold_kw=kw,
+        bought_kw=kw,
+        half_hours=half_hours,
+    )
+    return Question(
+        direction=tcvn.direction,
+        changes=(buyer if tcvn.role == TcvnRole.BUYER else seller,),
+        options=_options(policy, step_kw=1.0, find_largest=tcvn.role == TcvnRole.BUYER),
+    )
+
+
+def approved_contracts(
+    area_id: int,
+    *,
+    undelivered_at: datetime,
+    touched_from: datetime | None = None,
+    touched_until: datetime | None = None,
+) -> QuerySet[Contract]:
+    """Return a study area's approved contracts that have half-hours left in a period."""
+    first = max(undelivered_at, touched_from) if touched_from else undelivered_at
+    found = Contract.objects.filter(
+        state=ContractState.APPROVED,
+        buyer_site__area_id__in=connections.areas_studied_in(area_id),
+        ends_at__gt=first,
+    )
+    if touched_until is not None:
+        found = found.filter(starts_at__lt=touched_until)
+    return found.order_by("pk")
+
+
+def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOptions:
+    return StudyOptions(
+        required_bases=tuple(policy.required_bases),
+        loading_fail_percent=policy.loading_fail_percent,
+        loading_warn_percent=policy.loading_warn_percent,
+        step_kw=step_kw,
+        find_largest=find_largest,
+    )

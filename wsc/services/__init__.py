@@ -1,0 +1,26 @@
+"""Every write of the DSO's side: policies, reviews, clearing, decisions, deadlines, re-studies."""
+
+from wsc.services.clearing import clear_area, study_finished
+from wsc.services.deadlines import watch_deadlines
+from wsc.services.decisions import approve, cancel, reject
+from wsc.services.policies import publish_policy
+from wsc.services.restudies import restudy_area, restudy_finished
+from wsc.services.reviews import contract_ended, open_review, study_again
+from wsc.services.tcvns import assess_tcvn, tcvn_study_finished
+
+__all__ = [
+    "approve",
+    "assess_tcvn",
+    "cancel",
+    "clear_area",
+    "contract_ended",
+    "open_review",
+    "publish_policy",
+    "reject",
+    "restudy_area",
+    "restudy_finished",
+    "study_again",
+    "study_finished",
+    "tcvn_study_finished",
+    "watch_deadlines",
+]

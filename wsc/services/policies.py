@@ -1,0 +1,80 @@
+"""Versions of an area's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+
+from django.db import transaction
+
+from connections import services as connections
+from core import journal
+from core.errors import RefusedError
+from psa.permissions import check_may
+from psa.questions import SAFE_BASES
+from wsc.models import Policy
+from wsc.queries import current_policy
+from wsc.rules import refusals_of_policy
+from wsc.states import AreaRule, Mode
+
+
+@transaction.atomic
+def publish_policy(
+    *,
+    area_id: int,
+    actor: journal.Actor,
+    at: datetime,
+    mode: str = Mode.MANUAL,
+    area_rule: str = AreaRule.ALL_OR_NOTHING,
+    screen_first: bool = True,
+    clearing_times: Sequence[time] = (),
+    required_bases: Sequence[str] = SAFE_BASES,
+    planning_profiles_may_pass: bool = False,
+    loading_fail_percent: float = 100.0,
+    loading_warn_percent: float = 95.0,
+) -> Policy:
+    """Publish a study area's policy and raise its revision: what is under study is asked anew.
+
+    :raises RefusedError: if the policy decides on nothing, or its limits make no sense
+    """
+    check_may(actor, "wsc.publish_policy")
+    refusals = refusals_of_policy(
+        required_bases=required_bases,
+        loading_fail_percent=loading_fail_percent,
+        loading_warn_percent=loading_warn_percent,
+        clearing_times=clearing_times,
+    )
+    if refusals:
+        raise RefusedError(refusals)
+    connections.lock_areas([area_id])
+    policy = Policy.objects.create(
+        area_id=area_id,
+        version=current_policy(area_id).version + 1,
+        mode=mode,
+        area_rule=area_rule,
+        screen_first=screen_first,
+        clearing_times=sorted(clearing_times),
+        required_bases=list(required_bases),
+        planning_profiles_may_pass=planning_profiles_may_pass,
+        loading_fail_percent=loading_fail_percent,
+        loading_warn_percent=loading_warn_percent,
+        published_at=at,
+        published_by_id=actor.user_id,
+    )
+    connections.raise_revision([area_id])
+    journal.record(
+        verb="wsc.policy.published",
+        subject=policy,
+        actor=actor,
+        at=at,
+        data={
+            "area": area_id,
+            "version": policy.version,
+            "mode": mode,
+            "area_rule": area_rule,
+            "screen_first": screen_first,
+            "required_bases": sorted(required_bases),
+            "planning_profiles_may_pass": planning_profiles_may_pass,
+        },
+    )
+    return policy

@@ -1,0 +1,68 @@
+"""The DSO's portal: Django's admin behind our own log-in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+
+from core import clock
+
+OWN_APPS = frozenset({"core", "participants", "connections", "psa", "nmf", "wsc"})
+
+
+class DsoAdminSite(AdminSite):
+    """For members of a network operator, with a second factor outside the demo."""
+
+    site_header = "Whole system coordinator"
+    site_title = "WSC"
+    index_title = "Control room"
+    index_template = "admin/wsc/index.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take our own models only: other packages' hold secrets (second factors, say)."""
+        models = model_or_iterable
+        models = [models] if isinstance(models, type) else list(models)
+        own = [model for model in models if model._meta.app_label in OWN_APPS]
+        super().register(own, admin_class, **options)
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> TemplateResponse:
+        """Show what waits for the DSO above the list of tables."""
+        from wsc.queues import queues
+
+        extra = {"queues": queues(at=clock.now()), **(extra_context or {})}
+        return super().index(request, extra)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        if isinstance(user, AnonymousUser) or not (user.is_active and user.is_staff):
+            return False
+        return settings.DEMO or _has_second_factor(user.pk)
+
+    def login(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,  # noqa: ARG002  # Django's signature
+    ) -> HttpResponse:
+        """Send people to the one log-in page, or to enrol the second factor that is missing."""
+        if request.user.is_authenticated and request.user.is_staff:
+            return redirect("mfa_index")
+        return redirect_to_login(request.GET.get("next", "/dso/"), settings.LOGIN_URL)
+
+
+def _has_second_factor(user_id: int) -> bool:
+    from allauth.mfa.models import Authenticator
+
+    return bool(
+        Authenticator.objects.filter(user_id=user_id)
+        .exclude(type=Authenticator.Type.RECOVERY_CODES)
+        .exists()
+    )

@@ -1,0 +1,98 @@
+"""Ways in from the outbox and the clock: each makes one service call, or the calls of one step."""
+
+from __future__ import annotations
+
+from core import clock
+from core.celery_task import outbox_task, periodic_task
+from core.retry import retried
+from nmf.models import Contract
+from nmf.states import ContractState
+from psa.models import ForecastVersion, NetworkModel, Study
+from psa.queries import forecast_period
+from psa.states import StudyKind
+from wsc import services
+from wsc.models import Decision
+from wsc.queries import areas_with_open_reviews, study_area_of
+from wsc.states import DecisionKind
+
+
+@outbox_task("wsc.open_review")
+def open_review(*, subject_id: int) -> None:
+    retried(services.open_review, contract_id=subject_id, at=clock.now())
+
+
+@outbox_task("wsc.study_finished")
+def study_finished(*, subject_id: int) -> None:
+    kind = Study.objects.values_list("kind", flat=True).get(pk=subject_id)
+    if kind == StudyKind.RESTUDY:
+        retried(services.restudy_finished, study_id=subject_id, at=clock.now())
+    elif kind == StudyKind.TCVN:
+        retried(services.tcvn_study_finished, study_id=subject_id, at=clock.now())
+    else:
+        area_id = retried(services.study_finished, study_id=subject_id, at=clock.now())
+        if area_id is not None:
+            _clear(area_id)
+
+
+@outbox_task("wsc.contract_ended")
+def contract_ended(*, subject_id: int) -> None:
+    """Close its review; what it gave up or gained may matter to approved ones beside it."""
+    retried(services.contract_ended, contract_id=subject_id, at=clock.now())
+    contract = Contract.objects.select_related("buyer_site__area").get(pk=subject_id)
+    area = study_area_of(contract)
+    if area is None or contract.state != ContractState.CANCELLED:
+        return
+    was_approved = Decision.objects.filter(contract=contract, kind=DecisionKind.APPROVED).exists()
+    if was_approved and contract.cancelled_from is not None:
+        retried(
+            services.restudy_area,
+            area_id=area.pk,
+            touched=(contract.cancelled_from, contract.ends_at),
+            but=contract.pk,
+            at=clock.now(),
+        )
+    _clear(area.pk)
+
+
+@outbox_task("wsc.restudy_area")
+def restudy_area(*, subject_id: int) -> None:
+    retried(services.restudy_area, area_id=subject_id, at=clock.now())
+
+
+@outbox_task("wsc.restudy_after_model")
+def restudy_after_model(*, subject_id: int) -> None:
+    area_id = NetworkModel.objects.values_list("area_id", flat=True).get(pk=subject_id)
+    retried(services.restudy_area, area_id=area_id, at=clock.now())
+
+
+@outbox_task("wsc.restudy_after_forecast")
+def restudy_after_forecast(*, subject_id: int) -> None:
+    version = ForecastVersion.objects.get(pk=subject_id)
+    retried(
+        services.restudy_area,
+        area_id=version.area_id,
+        touched=forecast_period(version),
+        at=clock.now(),
+    )
+
+
+@outbox_task("wsc.assess_tcvn")
+def assess_tcvn(*, subject_id: int) -> None:
+    retried(services.assess_tcvn, tcvn_id=subject_id, at=clock.now())
+
+
+@periodic_task("wsc.watch_deadlines")
+def watch_deadlines() -> None:
+    retried(services.watch_deadlines, at=clock.now())
+
+
+@periodic_task("wsc.clear_areas")
+def clear_areas() -> None:
+    for area_id in areas_with_open_reviews():
+        _clear(area_id)
+
+
+def _clear(area_id: int) -> None:
+    """Go on until nothing more can be decided without another study."""
+    while retried(services.clear_area, area_id=area_id, at=clock.now()):
+        pass
