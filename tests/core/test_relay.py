@@ -200,6 +200,7 @@ def test_nothing_is_claimed_and_no_clock_ticks_while_another_session_replays() -
 
             assert relay.drain() == 0
             tick()
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [relay.REPLAY_LOCK])
     finally:
         other.close()
 
