@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
+
+from django.db import connection
 
 from core.journal import SYSTEM, Actor
 from participants.models import Membership, Organisation, User
@@ -42,3 +46,19 @@ def make_manager() -> Membership:
 
 def actor_of(membership: Membership) -> Actor:
     return Actor(membership.user_id)
+
+
+@contextmanager
+def locked_elsewhere(lock: int) -> Iterator[None]:
+    """Another session of the database holds the advisory `lock`.
+
+    Given back by name: closing a connection frees it only once the server has noticed.
+    """
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [lock])
+            yield
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+    finally:
+        other.close()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -23,7 +23,7 @@ from core.models import IdempotencyKey
 from core.periods import HALF_HOUR
 from core.retry import retried
 from participants.models import Organisation, User
-from tests.make import AT, make_organisation, make_user
+from tests.make import AT, locked_elsewhere, make_organisation, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -112,14 +112,8 @@ def test_a_call_whose_key_is_under_way_is_told_so() -> None:
     from hashlib import sha256
 
     number = int.from_bytes(sha256(f"{user.pk} k".encode()).digest()[:8], signed=True)
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [number])
-
-            answer = post(user, "a", "k")
-    finally:
-        other.close()
+    with locked_elsewhere(number):
+        answer = post(user, "a", "k")
 
     assert (answer.status_code, body(answer)["code"]) == (409, "idempotency_key_in_flight")
     assert Organisation.objects.count() == 0

@@ -14,7 +14,7 @@ from core import clock, journal, relay
 from core.celery_task import outbox_task, periodic_task
 from core.models import MAX_ATTEMPTS, OutboxMessage
 from core.relay import BROKER_PAUSE, LEASE
-from tests.make import AT
+from tests.make import AT, locked_elsewhere
 
 pytestmark = pytest.mark.django_db(transaction=True)
 runs: list[Any] = []
@@ -193,16 +193,9 @@ def test_a_claim_passes_over_a_message_that_another_relay_holds() -> None:
 
 def test_nothing_is_claimed_and_no_clock_ticks_while_another_session_replays() -> None:
     put()
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [relay.REPLAY_LOCK])
-
-            assert relay.drain() == 0
-            tick()
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [relay.REPLAY_LOCK])
-    finally:
-        other.close()
+    with locked_elsewhere(relay.REPLAY_LOCK):
+        assert relay.drain() == 0
+        tick()
 
     assert runs == []
     assert relay.drain() == 1

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from core import journal, sealing
 from core.models import Event, EventSeal
 from participants.models import Organisation
-from tests.make import AT, make_organisation
+from tests.make import AT, locked_elsewhere, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,14 +53,8 @@ def test_committed_events_are_sealed_once_in_order(organisation: Organisation) -
 
 
 def test_a_second_sealer_leaves_the_work_to_the_first(organisation: Organisation) -> None:
-    other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [sealing.SEALER_LOCK])
-
-            assert sealing.seal_events() == 0
-    finally:
-        other.close()
+    with locked_elsewhere(sealing.SEALER_LOCK):
+        assert sealing.seal_events() == 0
 
 
 def test_an_event_that_waits_for_its_seal_is_told(organisation: Organisation) -> None:
