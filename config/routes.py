@@ -17,6 +17,7 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "psa.network_model.published": ["wsc.restudy_after_model"],
     "psa.forecast.published": ["wsc.restudy_after_forecast"],
     "connections.area.revised": ["wsc.restudy_area"],
+    "wsc.policy.published": ["wsc.restudy_after_policy"],
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
 }
 

@@ -26,8 +26,10 @@ class Report:
     is_old: bool
     changes: list[dict[str, Any]]
     asked: str
+    warn_percent: float
     bases: list[dict[str, Any]] = field(default_factory=list)
     constraints: list[dict[str, Any]] = field(default_factory=list)
+    near: list[dict[str, Any]] = field(default_factory=list)
     largest: str = ""
     ladder: str = ""
     failing: list[str] = field(default_factory=list)
@@ -63,12 +65,14 @@ def report_on(study: Study) -> Report:
             for change in question.changes
         ],
         asked=f"{question.bought_kw():g}",
+        warn_percent=question.options.loading_warn_percent,
         bases=[_basis(basis, question) for basis in result["bases"]],
         constraints=[
             _constraint(each, basis["basis"], question)
             for basis in result["bases"]
             for each in basis["constraints"]
         ],
+        near=[_near(each, basis["basis"]) for basis in result["bases"] for each in basis["near"]],
         largest="" if result["largest_kw"] is None else f"{result['largest_kw']:g}",
         ladder=", ".join(
             f"{kw:g} kW {'passes' if passes else 'fails'}" for kw, passes in result["ladder"]
@@ -116,6 +120,16 @@ def _constraint(each: dict[str, Any], basis: str, question: Question) -> dict[st
         "limit": "" if each["limit"] is None else value_words(each["limit"], unit),
         "half_hours": len(each["half_hours"]),
         "when": clock(each["worst_at"]),
+    }
+
+
+def _near(each: dict[str, Any], basis: str) -> dict[str, Any]:
+    return {
+        "basis": BASIS_WORDS[basis],
+        "element": element_words(each),
+        "value": value_words(each["value"], each["unit"]),
+        "limit": value_words(each["limit"], each["unit"]),
+        "when": clock(each["at"]),
     }
 
 

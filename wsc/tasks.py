@@ -11,7 +11,7 @@ from psa.models import ForecastVersion, NetworkModel, Study
 from psa.queries import forecast_period
 from psa.states import StudyKind
 from wsc import services
-from wsc.models import Decision
+from wsc.models import Decision, Policy
 from wsc.queries import areas_with_open_reviews, study_area_of
 from wsc.states import DecisionKind
 
@@ -74,6 +74,12 @@ def restudy_after_forecast(*, subject_id: int) -> None:
         touched=forecast_period(version),
         at=clock.now(),
     )
+
+
+@outbox_task("wsc.restudy_after_policy")
+def restudy_after_policy(*, subject_id: int) -> None:
+    area_id = Policy.objects.values_list("area_id", flat=True).get(pk=subject_id)
+    retried(services.restudy_area, area_id=area_id, at=clock.now())
 
 
 @outbox_task("wsc.assess_tcvn")

@@ -13,7 +13,7 @@ from psa.states import ForecastKind
 from psa.wording import CHECKED, NOT_CHECKED
 
 SHOWN_OF_RESULT = ("outcome", "reason", "failing", "largest_kw", "charts", "versions")
-SHOWN_OF_BASIS = ("basis", "outcome", "worst", "constraints", "collapsed", "engine")
+SHOWN_OF_BASIS = ("basis", "outcome", "worst", "constraints", "near", "collapsed", "engine")
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):

@@ -145,6 +145,8 @@ class BasisResult:
     outcome: Outcome
     worst: Worst | None
     constraints: tuple[Constraint, ...]  # existing ones too, marked so
+    # Loaded past the threshold that warns and never past the one that fails; the fullest first.
+    near: tuple[Worst, ...]
     # Half-hours that converge without and not with: fail.
     collapsed: tuple[datetime, ...]
     # Site keys where ratio had no previous capacity (rights used stood in)

@@ -161,6 +161,20 @@ class Tally:
             return None
         return self._worst(column, float(self.room_value[column]), int(self.room_at[column]))
 
+    def near(self, warn_percent: float) -> tuple[Worst, ...]:
+        """List what is loaded to ``warn_percent`` or more and stays inside its limit."""
+        watched = self.watched
+        columns = [
+            column
+            for column in np.flatnonzero(self.room_value >= warn_percent)
+            if watched.unit[column] == "%" and self.room_value[column] <= watched.high[column]
+        ]
+        columns.sort(key=lambda column: -self.room_value[column])
+        return tuple(
+            self._worst(int(column), float(self.room_value[column]), int(self.room_at[column]))
+            for column in columns
+        )
+
     def to_draw(self, most: int) -> list[int]:
         """Choose the columns worth a chart: what binds, else the nearest of each kind."""
         if self.found:

@@ -29,7 +29,7 @@ from psa.engine.judge import EXISTING, Tally
 from psa.engine.network import IntArray, Network, load
 from psa.engine.runs import Runs
 
-ENGINE = "1"  # raised whenever the same question may get another answer
+ENGINE = "2"  # raised whenever the same question may get another answer
 MOST_CHARTS = 6
 PART_BYTES = 8 * 1024 * 1024  # of values held for one case at a time
 SCREENED = 24  # failing half-hours on which the ladder is tried first
@@ -150,6 +150,7 @@ class _Studied:
             outcome=tally.outcome,
             worst=tally.worst(),
             constraints=tally.constraints(),
+            near=tally.near(self.options.loading_warn_percent),
             collapsed=tuple(self.study.half_hours[at] for at in sorted(tally.collapsed)),
             ratio_undefined=tuple(undefined),
             engine=self.runs.engine,

@@ -111,6 +111,7 @@ def set_policy(
     clearing_times: Sequence[time] = (),
     required_bases: Sequence[str] = SAFE_BASES,
     planning_profiles_may_pass: bool = False,
+    loading_fail_percent: float = 100.0,
 ) -> Policy:
     return services.publish_policy(
         area_id=world.area.pk,
@@ -122,6 +123,8 @@ def set_policy(
         clearing_times=clearing_times,
         required_bases=required_bases,
         planning_profiles_may_pass=planning_profiles_may_pass,
+        loading_fail_percent=loading_fail_percent,
+        loading_warn_percent=min(95.0, loading_fail_percent),
     )
 
 

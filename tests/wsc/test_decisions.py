@@ -8,6 +8,7 @@ import pytest
 
 from connections import services as connections
 from connections.models import Allocation
+from core import clock
 from core.errors import NotPermittedError, RefusedError, WrongStateError
 from core.models import Event
 from core.windows import ServiceWindow
@@ -31,6 +32,7 @@ from wsc import services
 from wsc.models import Decision, Review
 from wsc.register_check import differences
 from wsc.states import AreaRule, Mode, ReviewState
+from wsc.tasks import restudy_after_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -478,6 +480,22 @@ def test_an_approved_contract_that_a_new_forecast_breaks_is_at_risk_and_nothing_
     assert contract.at_risk_since == AT
     assert Notice.objects.filter(recipient=engineer, kind="wsc.queue").count() == 1
     assert set(Allocation.objects.values_list("state", flat=True)) == {"FIRM"}
+
+
+def test_a_stricter_policy_has_approved_contracts_studied_again() -> None:
+    world = make_world()
+    set_policy(world)
+    contract = make_contract(world)
+    open_review(contract)
+    settle()
+
+    policy = set_policy(world, loading_fail_percent=1.0)
+    with clock.frozen(AT):
+        restudy_after_policy(subject_id=policy.pk)
+    settle()
+
+    assert states(contract) == ["APPROVED"]
+    assert contract.at_risk_since == AT
 
 
 def test_a_contract_at_risk_is_cleared_by_a_study_that_passes_again() -> None:

@@ -33,7 +33,9 @@ def publish_policy(
     loading_fail_percent: float = 100.0,
     loading_warn_percent: float = 95.0,
 ) -> Policy:
-    """Publish a study area's policy and raise its revision: what is under study is asked anew.
+    """Publish a study area's policy and raise its revision.
+
+    What is under study is asked anew, and approved contracts are studied again under it.
 
     :raises RefusedError: if the policy decides on nothing, or its limits make no sense
     """

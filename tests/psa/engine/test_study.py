@@ -53,6 +53,24 @@ def test_a_contract_that_the_network_bears_passes_at_what_was_asked() -> None:
     assert all(basis.constraints == () and basis.worst for basis in result.bases)
 
 
+def test_what_is_loaded_past_the_warning_and_inside_its_limit_is_near() -> None:
+    study = pair(nets.feeder(rating_ka=0.05), 600, forecast=profile(200, 0))
+
+    def near(warn_percent: float) -> list[tuple[str, float]]:
+        options = Options(required=(Basis.RIGHTS_USED,), loading_warn_percent=warn_percent)
+        result = answer(dataclasses.replace(study, options=options))
+        [basis] = [each for each in result.bases if each.basis is Basis.RIGHTS_USED]
+        assert basis.outcome is Outcome.PASS
+        return [(each.element, each.value) for each in basis.near]
+
+    # 800 kW at a little above 11 kV through 953 kVA; the seller has nothing left to send.
+    [far, first] = near(80)
+    assert (far[0], first[0]) == ("Line 2", "Line 1")
+    assert 84 > far[1] > first[1] > 80
+    assert near((far[1] + first[1]) / 2) == [far]
+    assert near(95) == []
+
+
 def test_an_overloaded_line_fails_the_contract_and_the_largest_tested_capacity_is_found() -> None:
     # 0.05 kA at 11 kV is 953 kVA; the buyer's forecast of 200 kW leaves about 750 kW.
     result = answer(
