@@ -49,6 +49,19 @@ class RefusedError(DomainError):
         self.refusals = refusals
 
 
+NOT_THERE = "There is none, or it is not for you to see."
+
+
+class NotThereError(RefusedError):
+    """A row was named that isn't there, or isn't for this caller: one answer for both."""
+
+    status = 404
+
+    def __init__(self, field: str) -> None:
+        super().__init__([Refusal("not_found", NOT_THERE, field)])
+        self.code = "not_found"
+
+
 class BusyError(DomainError):
     """Others held the rows twice in a row. Raised by ``core.retry`` only, never by a service."""
 

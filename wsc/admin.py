@@ -161,8 +161,8 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if request.method != "GET":
-            return HttpResponseNotAllowed(["GET"])
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
         return super().change_view(request, object_id, form_url, extra_context)
 
     def render_change_form(

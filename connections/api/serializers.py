@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from connections.api.fields import OwnSite
 from connections.models import Asset, Registration, Site, Tcvn
 from connections.permissions import is_signatory
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction
@@ -86,7 +87,7 @@ class RegistrationShape(serializers.ModelSerializer[Registration]):
 
 
 class RegistrationInput(serializers.ModelSerializer[Registration]):
-    site = serializers.IntegerField(min_value=1)
+    site = OwnSite()
     months = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=12))
     weekdays = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=7))
 
@@ -128,7 +129,7 @@ class TcvnShape(serializers.ModelSerializer[Tcvn]):
 
 
 class TcvnInput(serializers.Serializer[Any]):
-    site = serializers.IntegerField(min_value=1)
+    site = OwnSite()
     direction = serializers.ChoiceField(choices=Direction.choices)
     capacity_kw = serializers.DecimalField(min_value=0, **KW)
     first_date = serializers.DateField()

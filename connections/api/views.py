@@ -28,6 +28,7 @@ from connections.api.serializers import (
     TcvnShape,
 )
 from connections.documents import notice_text
+from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Registration, Site, Tcvn
 from core import clock
 from core.api.idempotency import idempotent
@@ -39,18 +40,16 @@ from participants.api.authentication import caller
 class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """Rows of the calling organisation, or all for the network operator; others are a 404."""
 
-    filterset_fields: list[str] = []
-
     def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "user_id": self.request.user.pk}
+        context = dict(super().get_serializer_context())
+        if not getattr(self, "swagger_fake_view", False):
+            context["organisation"] = caller(self.request).organisation
+        return {**context, "user_id": self.request.user.pk}
 
     def read(self, shape: type[Any], data: Any) -> Any:
-        found = shape(data=data)
+        found = shape(data=data, context=self.get_serializer_context())
         found.is_valid(raise_exception=True)
         return found
-
-    def own_site(self, pk: int) -> Site:
-        return get_object_or_404(queries.sites_of(caller(self.request).organisation), pk=pk)
 
     def shown(self, row: Any, status: int = 200) -> Response:
         found = self.get_queryset().get(pk=row.pk)
@@ -63,7 +62,7 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
 class SiteViews(OwnRows):
     queryset = Site.objects.none()
     serializer_class = OwnSiteShape
-    filterset_fields = ["area"]
+    filterset_class = SiteFilter
 
     def get_queryset(self) -> QuerySet[Site]:
         if getattr(self, "swagger_fake_view", False):
@@ -85,7 +84,7 @@ class SiteViews(OwnRows):
 class RegistrationViews(OwnRows):
     queryset = Registration.objects.none()
     serializer_class = RegistrationShape
-    filterset_fields = ["state", "site"]
+    filterset_class = RegistrationFilter
 
     def get_queryset(self) -> QuerySet[Registration]:
         if getattr(self, "swagger_fake_view", False):
@@ -97,8 +96,8 @@ class RegistrationViews(OwnRows):
     def create(self, request: Request) -> Response:
         """Begin the registration of one's own site (step 1)."""
         values = dict(self.read(RegistrationInput, request.data).validated_data)
-        site = self.own_site(values.pop("site"))
-        return self.shown(self.act(services.start_registration, site_id=site.pk, **values), 201)
+        site_id = values.pop("site").pk
+        return self.shown(self.act(services.start_registration, site_id=site_id, **values), 201)
 
     @extend_schema(request=None, responses=RegistrationShape)
     @action(detail=True, methods=["post"])
@@ -112,7 +111,7 @@ class RegistrationViews(OwnRows):
 class TcvnViews(OwnRows):
     queryset = Tcvn.objects.none()
     serializer_class = TcvnShape
-    filterset_fields = ["state", "site", "direction", "role"]
+    filterset_class = TcvnFilter
 
     def get_queryset(self) -> QuerySet[Tcvn]:
         if getattr(self, "swagger_fake_view", False):
@@ -127,7 +126,7 @@ class TcvnViews(OwnRows):
         values = given.validated_data
         made = self.act(
             services.request_tcvn,
-            site_id=self.own_site(values["site"]).pk,
+            site_id=values["site"].pk,
             direction=values["direction"],
             capacity_kw=values["capacity_kw"],
             window=given.window(),

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections import queries, services
 from connections.documents import notice_text
@@ -23,13 +23,13 @@ from connections.views.shared import (
 from core import clock
 from core.retry import retried
 from core.web.actors import actor_of, user_id
-from core.web.forms import attempt
+from core.web.forms import attempt, status_of
 
 WITH_PEER = {RegistrationState.DRAFT, RegistrationState.RETURNED}
 
 
 @login_required
-@require_GET
+@require_safe
 def application_list(request: HttpRequest) -> HttpResponse:
     me = member(request)
     context = {
@@ -55,7 +55,7 @@ def _tcvn(request: HttpRequest, pk: int) -> Tcvn:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def registration_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a registration; while it is with the peer, change it and hand it in."""
     registration = _registration(request, pk)
@@ -104,7 +104,7 @@ def start_registration(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_tcvn(request: HttpRequest) -> HttpResponse:
     """Prepare a request for a temporary ceiling (step 3): form, then check, then keep."""
     me = member(request)
@@ -115,7 +115,7 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
     )
     status, checked = 200, False
     if request.method == "POST":
-        status = 422
+        status = status_of(form)
         if form.is_valid() and "confirm" in request.POST:
             made, status = attempt(
                 form,
@@ -159,7 +159,7 @@ def _answers(form: TcvnForm) -> list[tuple[str, str]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def tcvn_page(request: HttpRequest, pk: int) -> HttpResponse:
     return _tcvn_page(request, _tcvn(request, pk), ExecuteForm(), 200)
 
@@ -226,7 +226,7 @@ def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def tcvn_document(request: HttpRequest, pk: int) -> HttpResponse:
     """Download the notice's text, to the letter that its hash is of."""
     tcvn = get_object_or_404(

@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from connections import queries, services
 from connections.forms import SiteForm
@@ -22,14 +22,14 @@ from connections.views.shared import may_trade, member
 from core import clock, journal
 from core.periods import LONDON, half_hour_of, settlement_period
 from core.web.actors import actor_of
-from core.web.forms import attempt
+from core.web.forms import attempt, status_of
 
 DAYS = 14
 SERIES = ("agreed", "ceiling", "permitted", "bought", "sold", "held_bought", "held_sold")
 
 
 @login_required
-@require_GET
+@require_safe
 def site_list(request: HttpRequest) -> HttpResponse:
     me = member(request)
     sites = list(queries.sites_of(me.organisation).prefetch_related("assets"))
@@ -43,7 +43,7 @@ def site_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def site_page(request: HttpRequest, pk: int) -> HttpResponse:
     me = member(request)
     site = get_object_or_404(queries.sites_of(me.organisation), pk=pk)
@@ -79,7 +79,7 @@ def chart_of(stretches: list[Stretch]) -> dict[str, Any]:
 
 
 @login_required
-@require_GET
+@require_safe
 def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Download the register of the coming days, a row a half-hour and direction."""
     site = get_object_or_404(queries.sites_of(member(request).organisation), pk=pk)
@@ -110,14 +110,14 @@ def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def new_site(request: HttpRequest) -> HttpResponse:
     """Add a site and begin its registration (step 1)."""
     me = member(request)
     check_may_act_for_organisation(organisation_id=me.organisation_id, actor=actor_of(request.user))
     form, status = SiteForm(request.POST or None), 200
     if request.method == "POST":
-        status = 422
+        status = status_of(form)
         if form.is_valid():
             made, status = attempt(
                 form,

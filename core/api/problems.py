@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 
-from core.errors import BusyError, DomainError, Refusal, RefusedError
+from core.errors import NOT_THERE, BusyError, DomainError, Refusal, RefusedError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -34,6 +34,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
             detail="Some fields are missing or wrong.",
             errors=list(_field_errors(exc.get_full_details())),
         )
+    if found.status_code == HTTPStatus.NOT_FOUND:
+        return _filled(found, code="not_found", detail=NOT_THERE, errors=[])
     code = getattr(exc, "default_code", HTTPStatus(found.status_code).name.lower())
     return _filled(found, code=code, detail=str(getattr(exc, "detail", "")), errors=[])
 

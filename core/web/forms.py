@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from django.forms import BaseForm
+from django.forms import BaseForm, ModelChoiceField
 
 from core.errors import DomainError, Refusal, RefusedError
 from core.periods import in_words
@@ -40,3 +40,16 @@ def attempt(form: BaseForm, service: Callable[..., R], **kwargs: Any) -> tuple[R
     except DomainError as error:
         refuse(form, error)
         return None, error.status
+
+
+def status_of(form: BaseForm) -> int:
+    """Return the status of the page of an invalid form.
+
+    404 if it names a row that isn't there, or isn't for this person to see; 422 otherwise.
+    """
+    unseen = any(
+        form.has_error(name, "invalid_choice")
+        for name, field in form.fields.items()
+        if isinstance(field, ModelChoiceField)
+    )
+    return 404 if unseen else 422

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
+from connections.api.fields import OwnSite
 from connections.models import Site
 from connections.states import Direction
+from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, ServiceWindow
 from nmf import queries
 from nmf.models import Contract, MarketParameters, Request, Response
@@ -160,11 +163,18 @@ class MarketParametersShape(serializers.ModelSerializer[MarketParameters]):
         exclude = ["published_by"]
 
 
+class PeerSite(VisibleRow[Site]):
+    """A site of another opted-in peer with which the caller may trade."""
+
+    queryset = Site.objects.none()
+
+    def get_queryset(self) -> QuerySet[Site]:
+        return queries.peer_sites(self.context["organisation"])
+
+
 class RequestInput(serializers.Serializer[Any]):
-    site = serializers.PrimaryKeyRelatedField(queryset=Site.objects.none())
-    counterparty_site = serializers.PrimaryKeyRelatedField(
-        queryset=Site.objects.none(), required=False, allow_null=True, default=None
-    )
+    site = OwnSite()
+    counterparty_site = PeerSite(required=False, allow_null=True, default=None)
     direction = serializers.ChoiceField(Direction.choices)
     side = serializers.ChoiceField(Side.choices)
     route = serializers.ChoiceField(Route.choices)
@@ -183,16 +193,6 @@ class RequestInput(serializers.Serializer[Any]):
     dry_run = serializers.BooleanField(
         default=False, help_text="Tell what it comes to and every refusal; publish nothing."
     )
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        me: Me | None = self.context.get("me")
-        if me is not None:
-            own: Any = fields["site"]
-            own.queryset = Site.objects.filter(organisation=me.organisation)
-            peers: Any = fields["counterparty_site"]
-            peers.queryset = queries.peer_sites(me.organisation)
-        return fields
 
     def wish(self) -> Wish:
         values = self.validated_data
@@ -224,19 +224,11 @@ class RequestInput(serializers.Serializer[Any]):
 
 
 class ResponseInput(serializers.Serializer[Any]):
-    site = serializers.PrimaryKeyRelatedField(queryset=Site.objects.none())
+    site = OwnSite()
     kw = serializers.DecimalField(**KW)
     price_gbp_per_kwh = serializers.DecimalField(**PRICE)
     message = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
     dry_run = serializers.BooleanField(default=False)
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        me: Me | None = self.context.get("me")
-        if me is not None:
-            own: Any = fields["site"]
-            own.queryset = Site.objects.filter(organisation=me.organisation)
-        return fields
 
 
 class AcceptInput(serializers.Serializer[Any]):

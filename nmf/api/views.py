@@ -48,6 +48,7 @@ class MarketViews(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
         context = dict(super().get_serializer_context())
         if not getattr(self, "swagger_fake_view", False):
             context["me"] = self.me()
+            context["organisation"] = self.me().organisation
         return context
 
     def read(self, shape: type[Any], request: ApiRequest) -> Any:

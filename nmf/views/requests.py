@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core.errors import RefusedError
 from core.periods import HALF_HOUR, in_words
 from core.retry import retried
-from core.web.forms import attempt, refuse
+from core.web.forms import attempt, refuse, status_of
 from nmf import queries, services
 from nmf.filters import RequestListFilter
 from nmf.forms import AcceptForm, ReasonForm, RequestForm, ResponseForm
@@ -57,7 +57,7 @@ def new_request(request: HttpRequest, me: Me) -> HttpResponse:
         return _request_form(request, form, me)
     form = RequestForm(request.POST, organisation=me.organisation)
     if not form.is_valid():
-        return _request_form(request, form, me, status=422)
+        return _request_form(request, form, me, status=status_of(form))
     step = request.POST.get("step", "check")
     if step == "change":
         return _request_form(request, form, me)
@@ -260,7 +260,7 @@ def _gates(row: Request) -> dict[str, Any]:
 def respond(request: HttpRequest, me: Me, request_id: int) -> HttpResponse:
     row = get_object_or_404(queries.visible_requests(me.organisation), pk=request_id)
     form = ResponseForm(request.POST, request=row, organisation=me.organisation)
-    status = 422
+    status = status_of(form)
     if form.is_valid():
         values = {**form.cleaned_data, "site_id": form.cleaned_data["site"].pk}
         del values["site"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 MOST = 200
 
@@ -27,7 +27,7 @@ def _read(path: Path) -> EmailMessage:
     return message
 
 
-@require_GET
+@require_safe
 def mail_list(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO:
         raise Http404
@@ -47,7 +47,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
     return render(request, "participants/mail_list.html", {"mails": found[:MOST], "to": to})
 
 
-@require_GET
+@require_safe
 def mail_detail(request: HttpRequest, name: str) -> HttpResponse:
     if not settings.DEMO:
         raise Http404

@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core import clock
 from core.retry import retried
@@ -32,7 +32,7 @@ def _manages(membership: Membership) -> bool:
 
 
 @login_required
-@require_GET
+@require_safe
 def organisation(request: HttpRequest) -> HttpResponse:
     """Members, terms, settings; or, for a person without an organisation, open invitations."""
     invited = organisations.open_invitations(clock.now()).filter(email__iexact=email(request))
@@ -171,7 +171,7 @@ def change_settings(request: HttpRequest) -> HttpResponse:
     return redirect("participants:organisation")
 
 
-@require_GET
+@require_safe
 def terms(request: HttpRequest) -> HttpResponse:
     documents = sorted(queries.current_terms().items())
     return render(request, "participants/terms.html", {"documents": documents})
@@ -195,7 +195,7 @@ def accept_terms(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """List one's tokens in this organisation, and make new ones: each is shown once."""
     membership = _membership(request)

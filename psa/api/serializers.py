@@ -7,6 +7,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from connections.models import Area
+from core.api.fields import VisibleRow
 from psa.models import HALF_HOURS_A_UTC_DAY, Study
 from psa.questions import Question
 from psa.states import ForecastKind
@@ -108,7 +110,7 @@ class ForecastRowSerializer(serializers.Serializer[Any]):
 
 
 class ForecastSerializer(serializers.Serializer[Any]):
-    area = serializers.IntegerField(min_value=1)
+    area = VisibleRow(queryset=Area.objects.filter(studied=True))
     kind = serializers.ChoiceField(choices=ForecastKind.choices)
     source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # our field's name
     rows = ForecastRowSerializer(many=True, allow_empty=False)

@@ -16,7 +16,6 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from connections import queries as connections
-from connections.models import Area
 from connections.states import Direction
 from core import clock
 from core.api.idempotency import idempotent
@@ -72,10 +71,9 @@ class ForecastView(APIView):
         shape = ForecastSerializer(data=request.data)
         shape.is_valid(raise_exception=True)
         values = shape.validated_data
-        area = get_object_or_404(Area.objects.filter(studied=True), pk=values["area"])
         version: ForecastVersion = retried(
             services.publish_forecast,
-            area_id=area.pk,
+            area_id=values["area"].pk,
             kind=values["kind"],
             source=values["source"],
             rows=[ForecastRow(**row) for row in values["rows"]],

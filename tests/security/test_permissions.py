@@ -64,6 +64,23 @@ def test_every_route_has_a_row_or_only_reads() -> None:
     assert missing == set()
 
 
+def test_what_answers_get_answers_head_alike(world: World) -> None:
+    objects = objects_of(world)
+    pages = {"requests": "request", "contracts": "contract", "sites": "site", "tcvns": "tcvn"}
+    client = Client()
+    client.force_login(world.buyer.user, backend="participants.auth.RoleBackend")
+    wrong = []
+    for route, _ in routes():
+        kind = next((pages[part] for part in route.split("/") if part in pages), None)
+        key = objects[kind] if kind else 1
+        path = "/" + re.sub(r"<[^>]+>", str(key), route)
+        found = client.get(path).status_code, client.head(path).status_code
+        if found[0] != found[1]:
+            wrong.append((path, found))
+
+    assert wrong == []
+
+
 def objects_of(world: World) -> dict[str, Any]:
     """Make one object of each kind, none of which the rival may see."""
     direct = world.request(
