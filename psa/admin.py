@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
@@ -76,6 +77,8 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
         form = NetworkModelForm(request.POST or None, request.FILES or None)
         status = 200
         if request.method == "POST":
@@ -111,6 +114,8 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
     def publish_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
+        if not request.user.has_perm("psa.publish_networkmodel"):
+            raise PermissionDenied
         get_object_or_404(NetworkModel.objects.only("pk"), pk=model_id)
         try:
             retried(

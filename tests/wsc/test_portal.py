@@ -235,7 +235,7 @@ def test_a_manager_publishes_a_policy_and_an_engineer_does_not(engineer: User) -
     }
     url = reverse("admin:wsc_policy_add")
 
-    assert signed_in(engineer).post(url, form).status_code == 422
+    assert signed_in(engineer).post(url, form).status_code == 403
     assert Policy.objects.count() == 0
     assert signed_in(make_engineer(Role.MANAGER)).post(url, form).status_code == 302
     policy = Policy.objects.get()

@@ -1,0 +1,194 @@
+"""A body for each route of the matrix with which a permitted call succeeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.core.files.base import ContentFile
+
+Objects = Mapping[str, Any]
+WINDOW = {
+    "first_date": "2026-03-16",
+    "last_date": "2026-03-20",
+    "weekdays": [1, 2, 3, 4, 5],
+    "start_time": "10:00",
+    "end_time": "14:00",
+}
+GATES = {
+    "opening_gate": "D-366 00:00",
+    "request_gate": "D-3 12:00",
+    "response_gate": "D-2 12:00",
+    "acceptance_gate": "D-2 16:00",
+    "decision_gate": "D-1 09:00",
+}
+REASON = {"reason": "Because."}
+NO_ROWS = {"TOTAL_FORMS": 0, "INITIAL_FORMS": 0}
+
+
+def _request(o: Objects) -> dict[str, Any]:
+    return {
+        **WINDOW,
+        "site": o["site"],
+        "direction": "EXPORT",
+        "side": "SELL",
+        "route": "POOL",
+        "kw": "5",
+        "price_gbp_per_kwh": "0.02",
+        "step": "publish",
+    }
+
+
+def _response(o: Objects) -> dict[str, Any]:
+    return {"site": o["site"], "kw": "5", "price_gbp_per_kwh": "0.02"}
+
+
+def _tcvn(o: Objects) -> dict[str, Any]:
+    return {
+        **WINDOW,
+        "site": o["site"],
+        "direction": "EXPORT",
+        "capacity_kw": "80",
+        "reason": "A trade.",
+        "confirm": "1",
+    }
+
+
+def _registration(o: Objects) -> dict[str, Any]:
+    return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1], "submit": "1"}
+
+
+def _signature(o: Objects) -> dict[str, Any]:
+    return {"typed_name": "A. Miller", "document_hash": o["issued hash"]}
+
+
+def _forecast(o: Objects) -> dict[str, Any]:
+    day = {"starts_at": "2026-03-16T00:00:00Z", "export_kw": [1.0] * 48, "import_kw": [1.0] * 48}
+    return {
+        "area": o["area"],
+        "kind": "OPERATIONAL",
+        "source": "test",
+        "rows": [day | {"site_id": o["site"]}],
+    }
+
+
+def _inline(*names: str) -> dict[str, Any]:
+    return {f"{name}-{key}": value for name in names for key, value in NO_ROWS.items()}
+
+
+BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
+    "requests/new/": _request,
+    "api/v1/requests/": _request,
+    "requests/<int:request_id>/respond/": _response,
+    "api/v1/requests/<pk>/respond/": _response,
+    "responses/<int:response_id>/accept/": lambda _: {"kw": "5"},
+    "contracts/<int:contract_id>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00"},
+    "api/v1/contracts/<pk>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00:00Z"},
+    "sites/new/": lambda o: {
+        "name": "Mill weir",
+        "area": o["area"],
+        "technology": "HYDRO",
+        "rated_kw": "5",
+    },
+    "applications/registrations/<int:pk>/": _registration,
+    "api/v1/registrations/": _registration,
+    "applications/tcvns/new/": _tcvn,
+    "api/v1/tcvns/": _tcvn,
+    "applications/tcvns/<int:pk>/execute/": _signature,
+    "api/v1/tcvns/<pk>/execute/": _signature,
+    "organisation/switch/": lambda o: {"organisation": o["home"]},
+    "organisation/settings/": lambda _: {"may_initiate": "on", "may_buy": "on"},
+    "organisation/invitations/": lambda _: {"email": "new@example.org", "role": "VIEWER"},
+    "organisation/members/<int:pk>/role/": lambda _: {"role": "TRADER"},
+    "organisation/tokens/": lambda _: {"name": "Meter", "scope": "READ", "days": 30},
+    "notices/read/": lambda o: {"notice": o["notice"]},
+    "notices/preferences/": lambda _: {"kind": ["nmf.request"]},
+    "api/v1/forecasts/": _forecast,
+    "dso/wsc/review/<int:review_id>/approve/": lambda _: REASON | {"on_old_study": "on"},
+    "dso/wsc/review/<int:review_id>/reject/": lambda _: REASON,
+    "dso/wsc/review/<int:review_id>/cancel/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
+    "dso/connections/registration/<int:pk>/approve/step/": lambda _: {"max_buy_export_kw": "5"},
+    "dso/connections/registration/<int:pk>/return/step/": lambda _: REASON,
+    "dso/connections/registration/<int:pk>/refuse/step/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/support/step/": lambda _: {"answer": "Supported."},
+    "dso/connections/tcvn/<int:pk>/support_conditionally/step/": lambda o: {
+        "answer": "If the other sells.",
+        "seller_1": o["others_site"],
+        "kw_1": "5",
+    },
+    "dso/connections/tcvn/<int:pk>/refuse/step/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/end/step/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
+    "dso/connections/signatory/": lambda o: {
+        "action": "verify",
+        "_selected_action": [o["signatory"]],
+    },
+    "dso/core/outboxmessage/": lambda o: {
+        "action": "send_again",
+        "_selected_action": [o["dead letter"]],
+    },
+    "dso/connections/site/<path:object_id>/change/": lambda _: {
+        "network_bus": "End 1",
+        **_inline("assets", "mpans", "signatories"),
+    },
+    "dso/connections/agreement/add/": lambda o: {
+        "site": o["site"],
+        "reference": "CA-new",
+        "kind": "CONVENTIONAL",
+        "voltage_kv": "0.4",
+        "mec_kva": "100",
+        "import_power_factor": "1",
+        "export_power_factor": "1",
+        "max_installed_kva": "300",
+        "starts_at": "2026-03-03T00:00",
+    },
+    "dso/connections/area/add/": lambda _: {"name": "Vale", "kind": "PRIMARY"},
+    "dso/connections/area/<path:object_id>/change/": lambda _: {
+        "name": "Primary",
+        "kind": "PRIMARY",
+        "tradable": "on",
+        "studied": "on",
+    },
+    "dso/psa/networkmodel/add/": lambda o: {
+        "area": o["area"],
+        "name": "Lane",
+        "file": ContentFile(b"{}", "lane.json"),
+    },
+    "dso/nmf/marketparameters/add/": lambda _: {
+        **GATES,
+        "decision_hours": 240,
+        "shortest_half_hours": 1,
+        "longest_days": 366,
+        "smallest_kw": 1,
+        "step_kw": 1,
+        "price_cap_gbp_per_kwh": 1,
+    },
+    "dso/nmf/commitment/add/": lambda o: {
+        "site": o["site"],
+        "service": "SUSTAIN",
+        "starts_at_0": "2026-04-01",
+        "starts_at_1": "10:00",
+        "ends_at_0": "2026-04-01",
+        "ends_at_1": "12:00",
+    },
+    "dso/wsc/policy/add/": lambda o: {
+        "area": o["area"],
+        "mode": "AUTOMATIC",
+        "area_rule": "SEQUENTIAL",
+        "clearing_times": "10:00",
+        "required_bases": ["rights_used"],
+        "loading_fail_percent": 100,
+        "loading_warn_percent": 95,
+    },
+    "dso/participants/organisation/add/": lambda _: {
+        "name": "Weir trust two",
+        "kind": "PEER",
+        **_inline("memberships"),
+    },
+    "dso/participants/membership/add/": lambda o: {
+        "organisation": o["home"],
+        "user": o["newcomer"],
+        "role": "VIEWER",
+    },
+    "dso/participants/membership/<path:object_id>/delete/": lambda _: {"post": "yes"},
+    "dso/participants/termsdocument/add/": lambda _: {"kind": "PLATFORM", "text": "Terms."},
+}

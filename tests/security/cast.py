@@ -1,0 +1,172 @@
+"""Who tries, and one object of every kind to try on. The home team is the mill's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+
+from connections.documents import notice_text
+from connections.models import Agreement, Registration, Signatory, Site, Tcvn
+from connections.states import RegistrationState, TcvnState
+from core import journal
+from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
+from nmf import services
+from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
+from participants.states import OrganisationKind, Role
+from psa.models import NetworkModel
+from tests.nmf.world import AT, WINDOW, Peer, World
+from wsc import services as wsc
+from wsc.models import Review
+
+# The columns of the matrix. The rival is a trader of a peer that has nothing to do with it; the
+# other is the trader of the peer at the other end of the home team's requests and contracts.
+ACTORS = (
+    "stranger",
+    "rival",
+    "other",
+    "viewer",
+    "trader",
+    "administrator",
+    "dso_viewer",
+    "engineer",
+    "manager",
+)
+DSO = ("dso_viewer", "engineer", "manager")
+
+
+def people(world: World) -> dict[str, User]:
+    """Make everyone but the stranger. The operator's people have their second factor."""
+    home = world.seller.organisation
+    dso = Organisation.objects.create(name="Operator", kind=OrganisationKind.DSO, created_at=AT)
+    found = {
+        "rival": world.rival.user,
+        "other": world.buyer.user,
+        "viewer": _member(home, Role.VIEWER),
+        "trader": world.seller.user,
+        "administrator": _member(home, Role.ADMINISTRATOR),
+    }
+    for name, role in zip(DSO, (Role.VIEWER, Role.ENGINEER, Role.MANAGER), strict=True):
+        found[name] = _member(dso, role, is_staff=True)
+        Authenticator.objects.create(
+            user=found[name], type=Authenticator.Type.TOTP, data={"secret": "none"}
+        )
+    return found
+
+
+def _member(organisation: Organisation, role: Role, *, is_staff: bool = False) -> User:
+    name = f"{role.lower()}-{organisation.pk}@example.org"
+    user = User.objects.create_user(name, is_staff=is_staff)
+    Membership.objects.create(organisation=organisation, user=user, role=role, created_at=AT)
+    return user
+
+
+def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
+    """Make one object of every kind that the matrix names; return their ids."""
+    home, other, kw = world.seller, world.buyer, Decimal(5)
+    to_home: dict[str, Any] = {"route": "DIRECT", "counterparty_site_id": home.site.pk, "kw": kw}
+    to_other: dict[str, Any] = {"route": "DIRECT", "counterparty_site_id": other.site.pk, "kw": kw}
+
+    def contract() -> int:
+        response = world.response(world.request(other, **to_home), home, kw=kw)
+        made = services.accept_response(response_id=response.pk, actor=other.actor, at=AT)
+        wsc.open_review(contract_id=made.pk, at=AT)
+        return made.pk
+
+    proposed = contract()
+    services.propose_cancellation(
+        contract_id=proposed, from_at=WINDOW.periods()[0][0], actor=other.actor, at=AT
+    )
+    asked, own = world.request(other, **to_home), world.request(home, **to_other)
+    yard, annex = _site(home, "Mill yard"), _site(home, "Mill annex")
+    token, _ = ApiToken.objects.create(
+        user=home.user, expiry=timedelta(days=1), organisation=home.organisation
+    )
+    invitation = Invitation.objects.create(
+        organisation=home.organisation,
+        email=world.rival.user.email,
+        role=Role.VIEWER,
+        invited_by=by["administrator"],
+        created_at=AT,
+        expires_at=AT + timedelta(days=1),
+    )
+    letter = journal.enqueue(task="tests.note", kwargs={}, at=AT)
+    OutboxMessage.objects.filter(pk=letter.pk).update(attempts=MAX_ATTEMPTS)
+    doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
+    Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
+    return {
+        "home": home.organisation.pk,
+        "area": world.area.pk,
+        "site": home.site.pk,
+        "others_site": other.site.pk,
+        "to home": world.request(other, **to_home).pk,
+        "of home": world.request(home, **to_other).pk,
+        "pool, of home": world.request(home, kw=kw).pk,
+        "answer of home": world.response(asked, home, kw=kw).pk,
+        "offer to home": world.response(own, other, kw=kw).pk,
+        "contract": contract(),
+        "ending, the other's wish": proposed,
+        "review": Review.objects.get(contract_id=contract()).pk,
+        "draft registration": _registration(annex, RegistrationState.DRAFT).pk,
+        "registration": _registration(yard, RegistrationState.SUBMITTED).pk,
+        **{f"{state.lower()} tcvn": _tcvn(home, state).pk for state in TcvnState},
+        "issued hash": Tcvn.objects.get(state=TcvnState.ISSUED).document_hash,
+        "invitation": invitation.pk,
+        "viewer": Membership.objects.get(user=by["viewer"]).pk,
+        "engineer": Membership.objects.get(user=by["engineer"]).pk,
+        "newcomer": User.objects.create_user("newcomer@example.org").pk,
+        "terms": world.terms[0].pk,
+        "token": token.token_key,
+        "notice": Notice.objects.filter(recipient=home.user).latest("pk").pk,
+        "signatory": doubtful.pk,
+        "dead letter": letter.pk,
+        "model": NetworkModel.objects.create(
+            area=world.area, version=1, name="Lane", network="{}", problems=[], created_at=AT
+        ).pk,
+    }
+
+
+def _site(peer: Peer, name: str) -> Site:
+    site = Site.objects.create(
+        organisation=peer.organisation, area=peer.site.area, name=name, created_at=AT
+    )
+    Agreement.objects.create(
+        reference=f"CA-{name}",
+        site=site,
+        voltage_kv=Decimal("0.4"),
+        mec_kva=Decimal(60),
+        max_installed_kva=Decimal(60),
+        starts_at=AT - timedelta(days=1000),
+    )
+    return site
+
+
+def _registration(site: Site, state: str) -> Registration:
+    return Registration.objects.create(
+        site=site,
+        state=state,
+        buy_export_kw=Decimal(5),
+        months=[1],
+        weekdays=[1],
+        created_by=site.organisation.memberships.all()[0].user,
+        created_at=AT,
+    )
+
+
+def _tcvn(peer: Peer, state: str) -> Tcvn:
+    tcvn = Tcvn.objects.create(
+        site=peer.site,
+        direction="EXPORT",
+        capacity_kw=Decimal(80),
+        state=state,
+        number=f"TCVN-{state}",
+        created_by=peer.user,
+        created_at=AT,
+        **window_columns(WINDOW),
+    )
+    tcvn.document_hash = sha256(notice_text(tcvn).encode()).hexdigest()
+    tcvn.save()
+    return tcvn
