@@ -8,6 +8,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from core.web import guide
 
+handler400 = "core.web.faults.bad_request"
+handler403 = "core.web.faults.permission_denied"
+handler404 = "core.web.faults.page_not_found"
+handler500 = "core.web.faults.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("core.urls")),
     path("", include("nmf.urls")),

@@ -6,12 +6,20 @@ Rows are named by number: an id that one may not see finds nothing, like one tha
 from __future__ import annotations
 
 import django_filters
+from django import forms
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 
 from connections.models import Registration, Site, Tcvn
 
 
+@extend_schema_field(OpenApiTypes.INT)
+class IdFilter(django_filters.NumberFilter):
+    field_class = forms.IntegerField
+
+
 class SiteFilter(django_filters.FilterSet):
-    area = django_filters.NumberFilter(field_name="area_id")
+    area = IdFilter(field_name="area_id")
 
     class Meta:
         model = Site
@@ -19,7 +27,7 @@ class SiteFilter(django_filters.FilterSet):
 
 
 class RegistrationFilter(django_filters.FilterSet):
-    site = django_filters.NumberFilter(field_name="site_id")
+    site = IdFilter(field_name="site_id")
 
     class Meta:
         model = Registration
@@ -27,7 +35,7 @@ class RegistrationFilter(django_filters.FilterSet):
 
 
 class TcvnFilter(django_filters.FilterSet):
-    site = django_filters.NumberFilter(field_name="site_id")
+    site = IdFilter(field_name="site_id")
 
     class Meta:
         model = Tcvn

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import django_filters
+from django.core.validators import MaxValueValidator
 from django.forms import DateInput
+from drf_spectacular.utils import extend_schema_field
 
+from connections.filters import IdFilter
 from connections.models import Area
 from connections.states import Direction
 from nmf.models import Contract, Request, Response
@@ -12,6 +15,15 @@ from nmf.states import ContractState, RequestState, ResponseState, Route, Side
 
 DATE = DateInput(attrs={"type": "date"})
 SERVICES = [(Direction.IMPORT.value, "EMIC (import)"), (Direction.EXPORT.value, "EMEC (export)")]
+
+
+MOST = 1_000_000_000
+
+
+@extend_schema_field({"type": "number", "maximum": MOST})
+class AmountFilter(django_filters.NumberFilter):
+    def get_max_validator(self) -> MaxValueValidator:
+        return MaxValueValidator(MOST)
 
 
 class RequestFilter(django_filters.FilterSet):
@@ -30,12 +42,12 @@ class RequestFilter(django_filters.FilterSet):
     delivery_to = django_filters.DateFilter(
         label="Delivery to", field_name="first_date", lookup_expr="lte", widget=DATE
     )
-    kw_min = django_filters.NumberFilter(label="kW at least", field_name="kw", lookup_expr="gte")
-    kw_max = django_filters.NumberFilter(label="kW at most", field_name="kw", lookup_expr="lte")
-    price_min = django_filters.NumberFilter(
+    kw_min = AmountFilter(label="kW at least", field_name="kw", lookup_expr="gte")
+    kw_max = AmountFilter(label="kW at most", field_name="kw", lookup_expr="lte")
+    price_min = AmountFilter(
         label="£/kW/h at least", field_name="price_gbp_per_kwh", lookup_expr="gte"
     )
-    price_max = django_filters.NumberFilter(
+    price_max = AmountFilter(
         label="£/kW/h at most", field_name="price_gbp_per_kwh", lookup_expr="lte"
     )
     sort = django_filters.OrderingFilter(
@@ -63,9 +75,13 @@ class RequestListFilter(RequestFilter):
     state = django_filters.MultipleChoiceFilter(label="State", choices=RequestState.choices)
 
 
+class RequestApiFilter(RequestListFilter):
+    area = IdFilter(field_name="site__area_id")
+
+
 class ResponseListFilter(django_filters.FilterSet):
     state = django_filters.MultipleChoiceFilter(label="State", choices=ResponseState.choices)
-    request = django_filters.NumberFilter(field_name="request_id")
+    request = IdFilter(field_name="request_id")
 
     class Meta:
         model = Response

@@ -10,6 +10,7 @@ from connections.api.fields import OwnSite
 from connections.models import Asset, Registration, Site, Tcvn
 from connections.permissions import is_signatory
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction
+from core.errors import Refusal, RefusedError
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 
 WANTED = ["buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw"]
@@ -56,7 +57,7 @@ class RegisterQuery(serializers.Serializer[Any]):
         length = attrs["ends_at"] - attrs["starts_at"]
         if length.total_seconds() <= 0 or length.days > 366:  # noqa: PLR2004  # a year
             message = "ends_at is after starts_at, by a year at most."
-            raise serializers.ValidationError({"ends_at": message})
+            raise RefusedError([Refusal("period_length", message, "ends_at")])
         return attrs
 
 

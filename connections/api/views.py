@@ -8,9 +8,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -157,7 +158,7 @@ class TcvnViews(OwnRows):
         """Take it back while it is not in force."""
         return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_object().pk))
 
-    @extend_schema(responses={200: OpenApiResponse(str, description="The notice, plain text")})
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     @action(detail=True, pagination_class=None, filter_backends=[])
     def notice(self, request: Request, pk: str) -> HttpResponse:
         """Read the notice's text, to the letter that ``document_hash`` is of."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -70,12 +71,19 @@ def _field_errors(details: Any, field: str = "") -> list[dict[str, Any]]:
 
 def _filled(answer: Response, *, code: str, detail: str, errors: list[dict[str, Any]]) -> Response:
     answer.content_type = CONTENT_TYPE
-    answer.data = {
+    answer.data = problem(answer.status_code, code=code, detail=detail, errors=errors)
+    return answer
+
+
+def problem(
+    status: int, *, code: str, detail: str, errors: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return a problem's members (RFC 9457)."""
+    return {
         "type": "about:blank",
-        "title": HTTPStatus(answer.status_code).phrase,
-        "status": answer.status_code,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
         "code": code,
         "detail": detail,
-        "errors": errors,
+        "errors": list(errors),
     }
-    return answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 
 PROBLEM = {
@@ -42,17 +43,48 @@ PROBLEM = {
     },
 }
 EVERYWHERE = {"401": "Not signed in", "403": "Not permitted", "429": "Too many requests"}
-READING = {"404": "Not there, or not for you to see", "400": "A parameter is wrong"}
-WRITING = {
-    **READING,
+READING = {
+    "400": "A field or a parameter can't be read",
+    "404": "Not there, or not for you to see",
     "405": "Not this method",
     "406": "Not this format",
+    "422": "Refused by the rules, each named",
+}
+WRITING = {
+    **READING,
     "409": "Not possible in this state, or the same key is in use",
     "413": "Too large",
     "415": "Not JSON",
-    "422": "Refused by the rules, each named",
     "503": "Busy: try again after Retry-After seconds",
 }
+
+
+class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A decimal is a text with at least one digit, on either side of its point."""
+
+    target_class = "rest_framework.serializers.DecimalField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:  # noqa: ARG002
+        field = self.target
+        sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+        whole, decimals = field.max_digits - field.decimal_places, field.decimal_places
+        pattern = rf"^{sign}\d{{1,{whole}}}(\.\d{{1,{decimals}}})?$"
+        return {"type": "string", "format": "decimal", "pattern": pattern}
+
+
+class LocalTime(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A time of a window is local: it has no offset, which OpenAPI's own format would ask for."""
+
+    target_class = "rest_framework.serializers.TimeField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:  # noqa: ARG002
+        return {
+            "type": "string",
+            "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$",
+            "description": "Local time (Europe/London).",
+        }
 
 
 class Schema(AutoSchema):

@@ -57,7 +57,7 @@ def money(value: Decimal) -> str:
 @register.filter
 def when(at: datetime | None) -> SafeString | str:
     """{{ contract.agreed_at|when }}: local time, with BST or GMT, machine-readable too"""
-    if at is None:
+    if not at:  # the page of a defect is rendered with no context at all
         return ""
     local = at.astimezone(LONDON)
     return format_html(

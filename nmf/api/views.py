@@ -30,7 +30,7 @@ from nmf.api.serializers import (
     ResponseInput,
     ResponseShape,
 )
-from nmf.filters import ContractFilter, RequestListFilter, ResponseListFilter
+from nmf.filters import ContractFilter, RequestApiFilter, ResponseListFilter
 from nmf.models import Contract, MarketParameters, Request, Response
 from nmf.views.acting import Me
 from participants.api.authentication import caller
@@ -76,7 +76,7 @@ class MarketViews(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
 class RequestViews(MarketViews):
     queryset = Request.objects.none()
     serializer_class = RequestShape
-    filterset_class = RequestListFilter
+    filterset_class = RequestApiFilter
 
     def get_queryset(self) -> QuerySet[Request]:
         if getattr(self, "swagger_fake_view", False):

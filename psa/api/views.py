@@ -19,6 +19,8 @@ from connections import queries as connections
 from connections.states import Direction
 from core import clock
 from core.api.idempotency import idempotent
+from core.errors import Refusal, RefusedError
+from core.periods import half_hour_of
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.api.authentication import caller
@@ -93,12 +95,17 @@ class AdjustedQuery(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         starts_at, ends_at = attrs["starts_at"], attrs["ends_at"]
-        if not starts_at < ends_at:
-            raise serializers.ValidationError({"ends_at": ["The end lies after the start."]})
-        if (ends_at - starts_at).days > LONGEST_DAYS:
-            raise serializers.ValidationError({"ends_at": [f"At most {LONGEST_DAYS} days."]})
-        if any(at.minute % 30 or at.second or at.microsecond for at in (starts_at, ends_at)):
-            raise serializers.ValidationError({"starts_at": ["Use half-hours, :00 or :30."]})
+        refusals = []
+        if not starts_at < ends_at or (ends_at - starts_at).days > LONGEST_DAYS:
+            message = f"ends_at is after starts_at, by {LONGEST_DAYS} days at most."
+            refusals.append(Refusal("period_length", message, "ends_at"))
+        refusals += [
+            Refusal("not_on_half_hour", "Use half-hours, :00 or :30.", name)
+            for name in ("starts_at", "ends_at")
+            if attrs[name] != half_hour_of(attrs[name])
+        ]
+        if refusals:
+            raise RefusedError(refusals)
         return attrs
 
 

@@ -206,7 +206,7 @@ def test_the_register_is_answered_in_stretches_with_decimals_as_text(
     [stretch] = found.json()
     assert stretch["permitted"] == stretch["agreed"]
     assert "." in stretch["agreed"]
-    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid")
+    assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "period_length")
 
 
 def test_the_register_csv_has_a_row_for_each_half_hour_and_direction(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.test import RequestFactory
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -22,8 +23,9 @@ from core.errors import BusyError, NotPermittedError, Refusal, RefusedError, Wro
 from core.models import IdempotencyKey
 from core.periods import HALF_HOUR
 from core.retry import retried
+from core.web.faults import server_error
 from participants.models import Organisation, User
-from tests.make import AT, locked_elsewhere, make_organisation, make_user
+from tests.make import AT, locked_elsewhere, make_member, make_organisation, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -273,3 +275,39 @@ def test_the_process_is_alive_and_ready_until_a_message_waits_too_long(client: A
     answer = client.get("/readyz")
 
     assert (answer.status_code, answer.json()["oldest_message_s"]) == (503, 660)
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_an_address_that_is_none_is_a_problem_for_programs_and_a_page_for_people(
+    client: Any, method: str
+) -> None:
+    program = getattr(client, method)("/api/v1/requests/1.5/cancel/")
+    person = getattr(client, method)("/nowhere/")
+
+    assert (program.status_code, program.json()["code"]) == (404, "not_found")
+    assert program["Content-Type"] == "application/problem+json"
+    assert person.status_code == 404
+    assert person["Content-Type"].startswith("text/html")
+
+
+def test_a_defect_has_a_problem_for_programs_and_a_page_for_people() -> None:
+    requests = RequestFactory()
+
+    program = server_error(requests.get("/api/v1/me/"))
+    person = server_error(requests.get("/market/"))
+
+    assert (program.status_code, json.loads(program.content)["code"]) == (500, "defect")
+    assert program["Content-Type"] == "application/problem+json"
+    assert person.status_code == 500
+    assert b"Something went wrong" in person.content  # rendered without any context
+
+
+@pytest.mark.parametrize("asked", ["", "0", "-1", "x", "1.5", "\u0661"])
+def test_a_page_size_that_is_no_number_is_refused(client: Any, asked: str) -> None:
+    client.force_login(make_member().user, backend="participants.auth.RoleBackend")
+
+    answer = client.get("/api/v1/notices/", {"page_size": asked})
+
+    assert answer.status_code == 400
+    assert [each["field"] for each in answer.json()["errors"]] == ["page_size"]
+    assert client.get("/api/v1/notices/", {"page_size": "1000"}).status_code == 200

@@ -186,4 +186,7 @@ def test_a_period_off_the_half_hour_is_refused() -> None:
         {"direction": "EXPORT", **PERIOD, "starts_at": "2026-12-07T00:10:00Z"},
     )
 
-    assert answer.status_code == 400
+    assert answer.status_code == 422
+    assert [(each["code"], each["field"]) for each in answer.json()["errors"]] == [
+        ("not_on_half_hour", "starts_at")
+    ]
