@@ -100,6 +100,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "participants.middleware.ActingOrganisationMiddleware",
+    "core.web.middleware.UtcApiMiddleware",
     "core.web.middleware.DomainErrorMiddleware",
     "axes.middleware.AxesMiddleware",
 ]

@@ -13,6 +13,18 @@ from core.windows import ServiceWindow
 from nmf.gates import Gate
 from nmf.states import Side
 
+MESSAGES = {
+    "request_gate_closed": (
+        "The request gate for delivery from {start} closed on {closed} ({gate})."
+    ),
+    "response_gate_closed": (
+        "The response gate for delivery from {start} closed on {closed} ({gate})."
+    ),
+    "acceptance_gate_closed": (
+        "The acceptance gate for delivery from {start} closed on {closed} ({gate})."
+    ),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -70,11 +82,9 @@ def refusals_of_gate(name: str, gate: str, starts_at: datetime, *, at: datetime)
     closes_at = Gate.parse(gate).closes_at(starts_at)
     if at <= closes_at:
         return []
-    message = (
-        f"The {name} gate for delivery from {_moment(starts_at)} closed on {_moment(closes_at)} "
-        f"({gate})."
-    )
-    return [Refusal(f"{name}_gate_closed", message, "first_date")]
+    code = f"{name}_gate_closed"
+    message = MESSAGES[code].format(start=_moment(starts_at), closed=_moment(closes_at), gate=gate)
+    return [Refusal(code, message, "first_date")]
 
 
 def refusals_of_capacity(kw: Decimal, *, limits: Limits, field: str = "kw") -> list[Refusal]:

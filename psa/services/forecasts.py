@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -94,32 +94,35 @@ def _refusals(rows: Sequence[ForecastRow], area_id: int) -> list[Refusal]:
     found, seen = [], set()
     for number, row in enumerate(rows, 1):
         found += [
-            Refusal(code, f"Row {number}: {message}", "rows")
-            for code, message in _faults(row, known)
+            replace(each, message=f"Row {number}: {each.message}", field="rows")
+            for each in _faults(row, known)
         ]
         key = (row.site_id, row.bus, row.starts_at)
         if key in seen:
-            found.append(
-                Refusal("forecast_twice", f"Row {number}: this day is given twice.", "rows")
-            )
+            message = f"Row {number}: this day is given twice."
+            found.append(Refusal("forecast_twice", message, "rows"))
         seen.add(key)
     return found
 
 
-def _faults(row: ForecastRow, known_sites: set[int]) -> list[tuple[str, str]]:
+def _faults(row: ForecastRow, known_sites: set[int]) -> list[Refusal]:
     found = []
     if (row.site_id is None) == (not row.bus):
-        found.append(("forecast_point", "a row is of a site or of a bus, one of the two."))
+        message = "a row is of a site or of a bus, one of the two."
+        found.append(Refusal("forecast_point", message))
     if row.site_id is not None and row.site_id not in known_sites:
-        found.append(("forecast_site", "the site is not in this study area."))
+        found.append(Refusal("forecast_site", "the site is not in this study area."))
     day = row.starts_at.astimezone(UTC)
     if (day.hour, day.minute, day.second, day.microsecond) != (0, 0, 0, 0):
-        found.append(("forecast_day", "a row begins at 00:00 UTC."))
+        found.append(Refusal("forecast_day", "a row begins at 00:00 UTC."))
     for name, values in (("export", row.export_kw), ("import", row.import_kw)):
         if len(values) != HALF_HOURS_A_UTC_DAY:
-            found.append(("forecast_length", f"{name} has {len(values)} values, not 48."))
+            message = f"{name} has {len(values)} values, not 48."
+            found.append(Refusal("forecast_length", message))
         if not all(math.isfinite(value) and value >= 0 for value in values):
-            found.append(("forecast_value", f"{name} has a value that is no number or below 0."))
+            message = f"{name} has a value that is no number or below 0."
+            found.append(Refusal("forecast_value", message))
     if not (0 < abs(row.export_power_factor) <= 1 and 0 < row.import_power_factor <= 1):
-        found.append(("forecast_power_factor", "a power factor lies above 0 and up to 1."))
+        message = "a power factor lies above 0 and up to 1."
+        found.append(Refusal("forecast_power_factor", message))
     return found

@@ -123,6 +123,14 @@ def test_others_rows_are_not_found(world: World) -> None:
     assert Contract.objects.count() == 1
 
 
+def test_moments_are_told_in_utc_in_summer_as_well(world: World) -> None:
+    july = body(world, first_date="2026-07-06", last_date="2026-07-10")
+
+    made = client_of(world.buyer).post("/api/v1/requests/", july, format="json").json()
+
+    assert (made["start_time"], made["starts_at"]) == ("10:00:00", "2026-07-06T09:00:00Z")
+
+
 def test_everybody_reads_the_market_parameters(world: World) -> None:
     found = client_of(world.rival).get("/api/v1/market-parameters/").json()["results"]
 
