@@ -61,15 +61,21 @@ class SiteForm(forms.Form):
                 self.add_error(name, "This is no MPAN: 13 digits, the last must fit the others.")
         return values
 
-    def agreement_in_words(self) -> str:
-        """Return what was typed of the agreement, for the DSO to verify and record."""
+    def details(self) -> dict[str, Any]:
+        """Return what was typed as the service takes it."""
         values = self.cleaned_data
-        parts = [
-            f"agreement {values['agreement']}" if values["agreement"] else "",
-            f"MIC {values['mic_kva']} kVA" if values["mic_kva"] is not None else "no MIC",
-            f"MEC {values['mec_kva']} kVA" if values["mec_kva"] is not None else "no MEC",
-        ]
-        return "As typed: " + ", ".join(filter(None, parts))
+        return {
+            "name": values["name"],
+            "area_id": values["area"].pk,
+            "postcode": values["postcode"],
+            "assets": [(values["technology"], values["rated_kw"])],
+            "mpans": [
+                (direction, values[f"{direction.lower()}_mpan"])
+                for direction in Direction.values
+                if values[f"{direction.lower()}_mpan"]
+            ],
+            **{name: values[name] for name in ("agreement", "mic_kva", "mec_kva")},
+        }
 
 
 class RegistrationForm(forms.ModelForm[Registration]):

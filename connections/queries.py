@@ -238,6 +238,15 @@ def approved_registration(site_id: int) -> Registration | None:
     )
 
 
+def with_outlines(sites: QuerySet[Site]) -> QuerySet[Site]:
+    """Bring each site's approved registrations, the latest first, and its assets."""
+    approved = Registration.objects.filter(state=RegistrationState.APPROVED)
+    return sites.prefetch_related(
+        "assets",
+        Prefetch("registrations", approved.order_by("-decided_at", "-pk"), to_attr="approved"),
+    )
+
+
 def outline_approval(site_id: int, direction: str) -> Outline:
     """Return the outline approval of a site's latest approved registration."""
     found = approved_registration(site_id)

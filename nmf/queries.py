@@ -118,10 +118,16 @@ def board(organisation: Organisation) -> QuerySet[Request]:
 
 
 def peer_sites(organisation: Organisation) -> QuerySet[Site]:
-    """Return the sites of other opted-in peers with which an organisation may trade."""
+    """Return the sites of other opted-in peers with which an organisation may trade.
+
+    Opted-in peers see each other's, and nobody else does (domain 3).
+    """
+    opted_in = opted_in_ids()
+    if organisation.pk not in opted_in:
+        return Site.objects.none()
     return (
         Site.objects.filter(
-            organisation_id__in=opted_in_ids(), area_id__in=trading_areas_of(organisation)
+            organisation_id__in=opted_in, area_id__in=trading_areas_of(organisation)
         )
         .exclude(organisation=organisation)
         .select_related("organisation", "area")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
-from connections.models import Asset, Registration, Site, Tcvn
+from connections.models import Area, Asset, Registration, Site, Tcvn
 from connections.permissions import is_signatory
-from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction
+from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction, Technology
+from core.api.fields import VisibleRow
 from core.errors import Refusal, RefusedError
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 
@@ -32,6 +34,38 @@ class OwnSiteShape(serializers.ModelSerializer[Site]):
     class Meta:
         model = Site
         fields = ["id", "name", "organisation", "area", "postcode", "assets"]
+
+
+class AreaShape(serializers.ModelSerializer[Area]):
+    class Meta:
+        model = Area
+        fields = ["id", "name", "kind", "parent", "tradable"]
+
+
+class SiteInput(serializers.Serializer[Any]):
+    """A connection point, with the agreement's figures for the DSO to verify."""
+
+    name = serializers.CharField(max_length=80)
+    area = VisibleRow(queryset=Area.objects.filter(children=None))
+    postcode = serializers.CharField(max_length=10, allow_blank=True, default="")
+    technology = serializers.ChoiceField(choices=Technology.choices)
+    rated_kw = serializers.DecimalField(min_value=Decimal("0.001"), **KW)
+    import_mpan = serializers.CharField(max_length=13, allow_blank=True, default="")
+    export_mpan = serializers.CharField(max_length=13, allow_blank=True, default="")
+    agreement = serializers.CharField(max_length=40, allow_blank=True, default="")
+    mic_kva = serializers.DecimalField(min_value=0, allow_null=True, default=None, **KW)
+    mec_kva = serializers.DecimalField(min_value=0, allow_null=True, default=None, **KW)
+
+    def details(self) -> dict[str, Any]:
+        """Return what was sent as the service takes it."""
+        values = dict(self.validated_data)
+        mpans = [(each, values.pop(f"{each.lower()}_mpan")) for each in Direction.values]
+        return {
+            "area_id": values.pop("area").pk,
+            "assets": [(values.pop("technology"), values.pop("rated_kw"))],
+            "mpans": [(direction, mpan) for direction, mpan in mpans if mpan],
+            **values,
+        }
 
 
 class RegisterShape(serializers.Serializer[Any]):
@@ -84,17 +118,25 @@ class RegistrationShape(serializers.ModelSerializer[Registration]):
         read_only_fields = fields
 
     def get_allowed_actions(self, row: Registration) -> list[str]:
-        return ["submit"] if REGISTRATION_MACHINE.allows("submit", state=row.state) else []
+        with_peer = REGISTRATION_MACHINE.allows("submit", state=row.state)
+        return ["change", "submit"] if with_peer and self.context["may_trade"] else []
 
 
-class RegistrationInput(serializers.ModelSerializer[Registration]):
-    site = OwnSite()
+class RegistrationChange(serializers.ModelSerializer[Registration]):
     months = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=12))
     weekdays = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=7))
 
     class Meta:
         model = Registration
-        fields = ["site", *WANTED, "months", "weekdays", "note"]
+        fields = [*WANTED, "months", "weekdays", "note"]
+        extra_kwargs = {name: {"min_value": 0} for name in WANTED}
+
+
+class RegistrationInput(RegistrationChange):
+    site = OwnSite()
+
+    class Meta(RegistrationChange.Meta):
+        fields = ["site", *RegistrationChange.Meta.fields]
 
 
 class TcvnShape(serializers.ModelSerializer[Tcvn]):
@@ -125,7 +167,7 @@ class TcvnShape(serializers.ModelSerializer[Tcvn]):
     def get_allowed_actions(self, row: Tcvn) -> list[str]:
         user_id = self.context["user_id"]
         signs = is_signatory(site_id=row.site_id, user_id=user_id)
-        moves = {"submit": signs, "execute": signs, "withdraw": True}
+        moves = {"submit": signs, "execute": signs, "withdraw": self.context["may_trade"]}
         return [m for m, may in moves.items() if may and TCVN_MACHINE.allows(m, state=row.state)]
 
 

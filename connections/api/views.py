@@ -19,18 +19,22 @@ from rest_framework.viewsets import GenericViewSet
 
 from connections import queries, services
 from connections.api.serializers import (
+    AreaShape,
     ExecuteInput,
     OwnSiteShape,
     RegisterQuery,
     RegisterShape,
+    RegistrationChange,
     RegistrationInput,
     RegistrationShape,
+    SiteInput,
     TcvnInput,
     TcvnShape,
 )
 from connections.documents import notice_text
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
-from connections.models import Registration, Site, Tcvn
+from connections.models import Area, Registration, Site, Tcvn
+from connections.views.shared import may_trade
 from core import clock
 from core.api.idempotency import idempotent
 from core.retry import retried
@@ -44,11 +48,13 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     def get_serializer_context(self) -> dict[str, Any]:
         context = dict(super().get_serializer_context())
         if not getattr(self, "swagger_fake_view", False):
-            context["organisation"] = caller(self.request).organisation
+            member = caller(self.request)
+            context["organisation"] = member.organisation
+            context["may_trade"] = may_trade(member)
         return {**context, "user_id": self.request.user.pk}
 
-    def read(self, shape: type[Any], data: Any) -> Any:
-        found = shape(data=data, context=self.get_serializer_context())
+    def read(self, shape: type[Any], data: Any, *, partial: bool = False) -> Any:
+        found = shape(data=data, partial=partial, context=self.get_serializer_context())
         found.is_valid(raise_exception=True)
         return found
 
@@ -60,6 +66,13 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
         return retried(service, actor=actor_of(self.request.user), at=clock.now(), **arguments)
 
 
+class AreaViews(OwnRows):
+    """The areas of the network: all members may read them."""
+
+    queryset = Area.objects.order_by("name")
+    serializer_class = AreaShape
+
+
 class SiteViews(OwnRows):
     queryset = Site.objects.none()
     serializer_class = OwnSiteShape
@@ -69,6 +82,15 @@ class SiteViews(OwnRows):
         if getattr(self, "swagger_fake_view", False):
             return Site.objects.none()
         return queries.sites_seen_by(caller(self.request).organisation).prefetch_related("assets")
+
+    @extend_schema(request=SiteInput, responses={201: OwnSiteShape})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Enter a site of one's own; this begins its registration (step 1)."""
+        given = self.read(SiteInput, request.data)
+        organisation = caller(request).organisation
+        made = self.act(services.enter_own_site, organisation_id=organisation.pk, **given.details())
+        return self.shown(made.site, 201)
 
     @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
@@ -99,6 +121,13 @@ class RegistrationViews(OwnRows):
         values = dict(self.read(RegistrationInput, request.data).validated_data)
         site_id = values.pop("site").pk
         return self.shown(self.act(services.start_registration, site_id=site_id, **values), 201)
+
+    @extend_schema(request=RegistrationChange, responses=RegistrationShape)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change what it says, while it is with the peer."""
+        row = self.get_object()
+        values = self.read(RegistrationChange, request.data, partial=True).validated_data
+        return self.shown(self.act(services.update_registration, registration_id=row.pk, **values))
 
     @extend_schema(request=None, responses=RegistrationShape)
     @action(detail=True, methods=["post"])

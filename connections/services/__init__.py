@@ -17,6 +17,7 @@ from connections.services.registrations import (
 )
 from connections.services.sites import (
     create_site,
+    enter_own_site,
     name_signatory,
     place_site,
     record_agreement,
@@ -41,6 +42,7 @@ __all__ = [
     "countersign_tcvn",
     "create_site",
     "end_tcvn",
+    "enter_own_site",
     "execute_tcvn",
     "hold_allocations",
     "issue_tcvn",

@@ -89,6 +89,11 @@ def _refusals_to_submit(registration: Registration, *, at: datetime) -> list[Ref
     if not any(getattr(registration, name) for name in WANTED):
         message = "Say how much capacity the site wants to buy or to sell."
         refusals.append(Refusal("nothing_wanted", message, "buy_export_kw"))
+    refusals += [
+        Refusal("below_zero", "A capacity is not below zero.", name)
+        for name in WANTED
+        if (getattr(registration, name) or 0) < 0
+    ]
     agreement = current_agreement(registration.site_id, at=at)
     for direction, sells in (
         (Direction.IMPORT, registration.sell_import_kw),

@@ -10,8 +10,10 @@ from typing import Any
 from django.db import transaction
 
 from connections import queries, rules
-from connections.models import Agreement, Asset, Signatory, Site, SiteMpan
+from connections.models import Agreement, Asset, Registration, Signatory, Site, SiteMpan
+from connections.permissions import check_may_act_for_organisation
 from connections.services.areas import lock_sites, lock_study_areas_of, raise_revision
+from connections.services.registrations import start_registration
 from connections.states import Direction
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -60,6 +62,43 @@ def create_site(
         SiteMpan.objects.create(site=site, direction=direction, mpan=mpan)
     journal.record(verb="connections.site.created", subject=site, actor=actor, at=at)
     return site
+
+
+@transaction.atomic
+def enter_own_site(
+    *,
+    organisation_id: int,
+    agreement: str,
+    mic_kva: Decimal | None,
+    mec_kva: Decimal | None,
+    actor: journal.Actor,
+    at: datetime,
+    **details: Any,
+) -> Registration:
+    """Enter a site as its peer, and begin its registration (step 1).
+
+    What is said of the agreement is noted for the DSO to verify and record; whoever enters the
+    site signs for it once the DSO has seen the proof. ``details`` are those of ``create_site``.
+
+    :raises NotPermittedError: if the actor does not trade for the organisation
+    :raises RefusedError: as ``create_site``
+    """
+    check_may_act_for_organisation(organisation_id=organisation_id, actor=actor)
+    site = create_site(organisation_id=organisation_id, actor=actor, at=at, **details)
+    name_signatory(site_id=site.pk, user_id=actor.person(), verified=False, actor=actor, at=at)
+    parts = [
+        f"agreement {agreement}" if agreement else "",
+        f"MIC {mic_kva} kVA" if mic_kva is not None else "no MIC",
+        f"MEC {mec_kva} kVA" if mec_kva is not None else "no MEC",
+    ]
+    return start_registration(
+        site_id=site.pk,
+        note="As typed: " + ", ".join(filter(None, parts)),
+        months=list(range(1, 13)),
+        weekdays=list(range(1, 8)),
+        actor=actor,
+        at=at,
+    )
 
 
 def refusals_of_mpan(mpan: str, *, field: str) -> list[Refusal]:

@@ -6,20 +6,18 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from connections import queries, services
 from connections.forms import SiteForm
-from connections.models import Registration, Site
 from connections.permissions import check_may_act_for_organisation
 from connections.rules import Stretch, half_hourly
 from connections.services.registrations import current_agreement
 from connections.states import Direction
 from connections.views.shared import may_trade, member
-from core import clock, journal
+from core import clock
 from core.periods import LONDON, half_hour_of, settlement_period
 from core.web.actors import actor_of
 from core.web.forms import attempt, status_of
@@ -121,42 +119,13 @@ def new_site(request: HttpRequest) -> HttpResponse:
         if form.is_valid():
             made, status = attempt(
                 form,
-                _create,
+                services.enter_own_site,
                 organisation_id=me.organisation_id,
-                details=form,
                 actor=actor_of(request.user),
+                at=clock.now(),
+                **form.details(),
             )
             if made is not None:
                 messages.success(request, "The site is entered. Now say what it wants to trade.")
                 return redirect("connections:registration", pk=made.pk)
     return render(request, "connections/site_new.html", {"form": form}, status=status)
-
-
-@transaction.atomic
-def _create(*, organisation_id: int, details: SiteForm, actor: journal.Actor) -> Registration:
-    values, at = details.cleaned_data, clock.now()
-    site: Site = services.create_site(
-        organisation_id=organisation_id,
-        area_id=values["area"].pk,
-        name=values["name"],
-        postcode=values["postcode"],
-        assets=[(values["technology"], values["rated_kw"])],
-        mpans=[
-            (direction, values[f"{direction.lower()}_mpan"])
-            for direction in Direction.values
-            if values[f"{direction.lower()}_mpan"]
-        ],
-        actor=actor,
-        at=at,
-    )
-    services.name_signatory(
-        site_id=site.pk, user_id=actor.person(), verified=False, actor=actor, at=at
-    )
-    return services.start_registration(
-        site_id=site.pk,
-        note=details.agreement_in_words(),
-        months=list(range(1, 13)),
-        weekdays=list(range(1, 8)),
-        actor=actor,
-        at=at,
-    )

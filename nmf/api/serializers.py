@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
@@ -38,12 +39,43 @@ class WithActions(serializers.ModelSerializer[Any]):
         return me
 
 
+class OutlineShape(serializers.Serializer[Any]):
+    buy_import_kw = serializers.DecimalField(**KW, allow_null=True)
+    buy_export_kw = serializers.DecimalField(**KW, allow_null=True)
+    sell_import_kw = serializers.DecimalField(**KW, allow_null=True)
+    sell_export_kw = serializers.DecimalField(**KW, allow_null=True)
+
+
 class SiteShape(serializers.ModelSerializer[Site]):
     organisation = serializers.CharField(source="organisation.name")
 
     class Meta:
         model = Site
         fields = ["id", "name", "organisation"]
+
+
+class PeerSiteShape(serializers.ModelSerializer[Site]):
+    """What opted-in peers see of each other's sites: no more than this (domain 3)."""
+
+    organisation = serializers.CharField(source="organisation.name")
+    area_name = serializers.CharField(source="area.name")
+    technologies = serializers.SerializerMethodField()
+    outline = serializers.SerializerMethodField(
+        help_text="kW that the DSO's outline approval lets it buy and sell; null: nothing."
+    )
+
+    class Meta:
+        model = Site
+        fields = ["id", "name", "organisation", "area", "area_name", "technologies", "outline"]
+
+    def get_technologies(self, site: Site) -> list[str]:
+        return sorted({asset.technology for asset in site.assets.all()})
+
+    @extend_schema_field(OutlineShape)
+    def get_outline(self, site: Any) -> dict[str, Any]:
+        latest = site.approved[0] if site.approved else None
+        row = {name: getattr(latest, f"max_{name}", None) for name in OutlineShape().fields}
+        return dict(OutlineShape(row).data)
 
 
 class RequestShape(WithActions):

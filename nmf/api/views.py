@@ -14,6 +14,9 @@ from rest_framework.request import Request as ApiRequest
 from rest_framework.response import Response as Answer
 from rest_framework.viewsets import GenericViewSet
 
+from connections import queries as connections
+from connections.filters import SiteFilter
+from connections.models import Site
 from core.api.idempotency import idempotent
 from core.errors import Refusal
 from core.retry import retried
@@ -23,6 +26,7 @@ from nmf.api.serializers import (
     CancellationInput,
     ContractShape,
     MarketParametersShape,
+    PeerSiteShape,
     PreviewShape,
     ReasonInput,
     RequestInput,
@@ -212,6 +216,19 @@ class ResponseViews(MarketViews):
         retried(services.cancel_response, response_id=row.pk, actor=me.actor, at=me.at)
         row.refresh_from_db()
         return self.shown(ResponseShape, row)
+
+
+class PeerSiteViews(MarketViews):
+    """The sites of the other opted-in peers with which one may trade, for opted-in peers."""
+
+    queryset = Site.objects.none()
+    serializer_class = PeerSiteShape
+    filterset_class = SiteFilter
+
+    def get_queryset(self) -> QuerySet[Site]:
+        if getattr(self, "swagger_fake_view", False):
+            return Site.objects.none()
+        return connections.with_outlines(queries.peer_sites(self.me().organisation))
 
 
 class ContractViews(MarketViews):

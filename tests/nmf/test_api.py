@@ -5,11 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from connections.models import Asset
 from core import clock
 from nmf.models import Contract, Request
-from tests.nmf.world import AT, Peer, World, everything
+from participants.models import Organisation, TermsAcceptance
+from tests.nmf.world import AT, Peer, World, everything, make_peer
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +139,57 @@ def test_everybody_reads_the_market_parameters(world: World) -> None:
     found = client_of(world.rival).get("/api/v1/market-parameters/").json()["results"]
 
     assert [(each["version"], each["request_gate"]) for each in found] == [(1, "D-3 12:00")]
+
+
+def test_opted_in_peers_see_each_others_sites_and_no_more(world: World) -> None:
+    Asset.objects.create(site=world.seller.site, technology="HYDRO", rated_kw=Decimal(5))
+
+    found = client_of(world.buyer).get("/api/v1/peer-sites/").json()["results"]
+
+    assert [each["name"] for each in found] == ["Mill", "Weir"]
+    assert found[0] == {
+        "id": world.seller.site.pk,
+        "name": "Mill",
+        "organisation": "Mill trust",
+        "area": world.area.pk,
+        "area_name": "Primary",
+        "technologies": ["HYDRO"],
+        "outline": {
+            "buy_import_kw": "100.000",
+            "buy_export_kw": "100.000",
+            "sell_import_kw": "100.000",
+            "sell_export_kw": "100.000",
+        },
+    }
+
+
+def test_who_has_not_opted_in_sees_no_peer_and_is_seen_by_none(world: World) -> None:
+    world.rival.organisation.acceptances.all().delete()
+
+    by_rival = client_of(world.rival).get("/api/v1/peer-sites/").json()["results"]
+    by_buyer = client_of(world.buyer).get("/api/v1/peer-sites/").json()["results"]
+    page = client_of(world.rival).get("/requests/new/").content.decode()
+
+    assert by_rival == []
+    assert [each["name"] for each in by_buyer] == ["Mill"]
+    assert "Solar farm" not in page
+
+
+def test_the_register_of_peers_takes_a_fixed_number_of_queries(
+    world: World, django_assert_num_queries: Any
+) -> None:
+    client = client_of(world.buyer)
+    client.get("/api/v1/peer-sites/")
+    with CaptureQueriesContext(connection) as counted:
+        client.get("/api/v1/peer-sites/")
+    make_peer(world.area, "Barn", mec=Decimal(10))
+    for document in world.terms:
+        TermsAcceptance.objects.create(
+            document=document,
+            organisation=Organisation.objects.get(name="Barn trust"),
+            user=world.buyer.user,
+            accepted_at=AT,
+        )
+
+    with django_assert_num_queries(len(counted)):
+        assert client.get("/api/v1/peer-sites/").json()["count"] == 3

@@ -58,6 +58,10 @@ def _registration(o: Objects) -> dict[str, Any]:
     return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1], "submit": "1"}
 
 
+def _site(o: Objects) -> dict[str, Any]:
+    return {"name": "Mill weir", "area": o["area"], "technology": "HYDRO", "rated_kw": "5"}
+
+
 def _signature(o: Objects) -> dict[str, Any]:
     return {"typed_name": "A. Miller", "document_hash": o["issued hash"]}
 
@@ -84,12 +88,9 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "responses/<int:response_id>/accept/": lambda _: {"kw": "5"},
     "contracts/<int:contract_id>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00"},
     "api/v1/contracts/<pk>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00:00Z"},
-    "sites/new/": lambda o: {
-        "name": "Mill weir",
-        "area": o["area"],
-        "technology": "HYDRO",
-        "rated_kw": "5",
-    },
+    "sites/new/": _site,
+    "api/v1/sites/": _site,
+    "api/v1/registrations/<pk>/": lambda _: {"buy_export_kw": "7", "months": [2]},
     "applications/registrations/<int:pk>/": _registration,
     "api/v1/registrations/": _registration,
     "applications/tcvns/new/": _tcvn,
