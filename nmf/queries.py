@@ -11,6 +11,7 @@ from connections import queries as connections
 from connections.models import Area, Site
 from connections.rules import Stretch
 from core.models import Event
+from core.periods import next_half_hour
 from nmf.gates import Gate
 from nmf.models import Contract, MarketParameters, Request, Response
 from nmf.states import ContractState, RequestState, ResponseState, Route
@@ -178,11 +179,12 @@ def allowed_contract_actions(
     contract: Contract, organisation: Organisation, *, may_trade: bool, at: datetime
 ) -> list[str]:
     own = own_site_of(contract, organisation)
-    if not may_trade or own is None or contract.state not in LIVE or contract.ends_at <= at:
+    if not may_trade or own is None or contract.state not in LIVE:
         return []
+    left = next_half_hour(at) < contract.ends_at  # else there is nothing to cancel any more
     if contract.cancel_proposed_by_id is None:
-        return ["propose_cancellation"]
-    if contract.cancel_proposed_by_id == organisation.pk:
+        return ["propose_cancellation"] if left else []
+    if contract.cancel_proposed_by_id == organisation.pk or not left:
         return ["withdraw_cancellation"]
     return ["confirm_cancellation", "withdraw_cancellation"]
 

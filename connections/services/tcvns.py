@@ -22,7 +22,7 @@ from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.models import window_columns
-from core.periods import LONDON
+from core.periods import LONDON, half_hour_of, merged, next_half_hour
 from core.windows import ServiceWindow
 
 
@@ -140,18 +140,8 @@ def record_conditional(
     :raises RefusedError: if no seller is named, or one has less to earmark
     """
     tcvn = _locked(tcvn_id)
-    refusals = []
-    if not sellers:
-        refusals.append(Refusal("no_seller", "Name at least one seller site.", "sellers"))
-    for site_id, kw in sellers:
-        agreement = current_agreement(site_id, at=at)
-        agreed = (agreement.agreed_kw(tcvn.direction) if agreement else None) or Decimal(0)
-        if site_id == tcvn.site_id:
-            refusals.append(Refusal("own_site", "A site can't sell to itself.", "sellers"))
-        elif kw > agreed:
-            message = f"Site {site_id} has {agreed.normalize():f} kW to earmark."
-            refusals.append(Refusal("over_agreed", message, "sellers", by_kw=kw - agreed))
-    if refusals:
+    becomes = TCVN_MACHINE.target("support_conditionally", state=tcvn.state)
+    if refusals := _refusals_of_sellers(tcvn, sellers, at=at):
         raise RefusedError(refusals)
     for site_id, kw in sellers:
         earmark = Tcvn.objects.create(
@@ -169,7 +159,31 @@ def record_conditional(
         _journal(earmark, "requested", was="", actor=actor, at=at)
         notifications.earmark_asked(earmark, buyer=tcvn, at=at)
     tcvn.answer, tcvn.assessed_at = answer, at
-    return _move(tcvn, "support_conditionally", "conditional", actor=actor, at=at)
+    return _moved(tcvn, becomes, "conditional", actor=actor, at=at)
+
+
+def _refusals_of_sellers(
+    tcvn: Tcvn, sellers: Sequence[tuple[int, Decimal]], *, at: datetime
+) -> list[Refusal]:
+    refusals = []
+    if tcvn.role == TcvnRole.SELLER:
+        message = "A seller's notice is itself a condition: it has none of its own."
+        refusals.append(Refusal("condition_of_condition", message))
+    if not sellers:
+        refusals.append(Refusal("no_seller", "Name at least one seller site.", "sellers"))
+    if len({site_id for site_id, _ in sellers}) < len(sellers):
+        refusals.append(Refusal("seller_twice", "A seller site is named twice.", "sellers"))
+    for site_id, kw in sellers:
+        agreement = current_agreement(site_id, at=at)
+        agreed = (agreement.agreed_kw(tcvn.direction) if agreement else None) or Decimal(0)
+        if site_id == tcvn.site_id:
+            refusals.append(Refusal("own_site", "A site can't sell to itself.", "sellers"))
+        elif kw <= 0:
+            refusals.append(Refusal("nothing_named", "A seller lowers by some kW.", "sellers"))
+        elif kw > agreed:
+            message = f"Site {site_id} has {agreed.normalize():f} kW to earmark."
+            refusals.append(Refusal("over_agreed", message, "sellers", by_kw=kw - agreed))
+    return refusals
 
 
 @transaction.atomic
@@ -232,15 +246,11 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     :raises RefusedError: if one of them isn't executed, or two notices would overlap
     """
     tcvn = _locked(tcvn_id)
-    earmarks = list(
-        Tcvn.objects.select_for_update(of=("self",))
-        .filter(earmark_of__tcvn=tcvn)
-        .select_related("site__organisation")
-        .order_by("pk")
-    )
+    becomes = TCVN_MACHINE.target("countersign", state=tcvn.state)
     if tcvn.role == TcvnRole.SELLER:
         message = "It comes into force together with the buyer's notice: countersign that one."
         raise RefusedError([Refusal("countersign_buyer", message)])
+    earmarks = _lock_earmarks(tcvn)
     waiting = [each for each in earmarks if each.state != TcvnState.EXECUTED]
     if waiting:
         names = ", ".join(each.site.name for each in waiting)
@@ -250,16 +260,32 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     sites = {site.pk: site for site in lock_sites(each.site_id for each in together)}
     for each in together:
         each.countersigned_at, each.countersigned_by_id = at, actor.person()
-        _move(each, "countersign", "in_force", actor=actor, at=at)
-        _write_spans(each)
-    for each in together:
-        if refusals := refusals_from_now_on(sites[each.site_id], at=at):
-            raise RefusedError(refusals)
+        _moved(each, becomes, "in_force", actor=actor, at=at)
+        _write_spans(each, from_at=next_half_hour(at))
+    _check_registers(together, sites, at=at)
     _revise(areas, actor=actor, at=at)
     return tcvn
 
 
-def _write_spans(tcvn: Tcvn) -> None:
+def _lock_earmarks(tcvn: Tcvn) -> list[Tcvn]:
+    """Lock the sellers' notices on which a buyer's depends."""
+    rows = Tcvn.objects.select_for_update(of=("self",)).filter(earmark_of__tcvn=tcvn)
+    return list(rows.select_related("site__organisation").order_by("pk"))
+
+
+def _check_registers(tcvns: Sequence[Tcvn], sites: dict[int, Site], *, at: datetime) -> None:
+    refusals = [
+        refusal for each in tcvns for refusal in refusals_from_now_on(sites[each.site_id], at=at)
+    ]
+    if refusals:
+        raise RefusedError(refusals)
+
+
+def _write_spans(tcvn: Tcvn, *, from_at: datetime) -> None:
+    """Let a notice count from a half-hour on: what was before it was never in force."""
+    periods = merged(start for start in tcvn.window.half_hours() if start >= from_at)
+    if not periods:
+        raise RefusedError([Refusal("window_past", "The last half-hour of the window has begun.")])
     try:
         with transaction.atomic():
             TcvnSpan.objects.bulk_create(
@@ -270,7 +296,7 @@ def _write_spans(tcvn: Tcvn) -> None:
                     starts_at=starts_at,
                     ends_at=ends_at,
                 )
-                for starts_at, ends_at in tcvn.window.periods()
+                for starts_at, ends_at in periods
             )
     except IntegrityError as error:
         message = "Another TCVN of this site and direction is in force in some of these half-hours."
@@ -279,32 +305,58 @@ def _write_spans(tcvn: Tcvn) -> None:
 
 @transaction.atomic
 def withdraw_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
-    """Take a request or a notice that is not in force back, as the peer."""
+    """Take a request or a notice that is not in force back, as the peer.
+
+    What was asked of sellers for its sake is withdrawn with it.
+    """
     tcvn = _locked(tcvn_id)
     check_may_act_for(site=tcvn.site, actor=actor)
-    return _move(tcvn, "withdraw", "withdrawn", actor=actor, at=at)
+    becomes = TCVN_MACHINE.target("withdraw", state=tcvn.state)
+    for each in _lock_earmarks(tcvn):
+        if TCVN_MACHINE.allows("withdraw", state=each.state):
+            _move(each, "withdraw", "withdrawn", actor=actor, at=at)
+    return _moved(tcvn, becomes, "withdrawn", actor=actor, at=at)
 
 
 @transaction.atomic
 def end_tcvn(
     *, tcvn_id: int, from_at: datetime, reason: str, actor: journal.Actor, at: datetime
 ) -> Tcvn:
-    """End a notice in force from a half-hour on (DSO).
+    """End a notice in force, and its sellers' with it, from the next half-hour or later (DSO).
 
-    :raises RefusedError: if capacity bought under it would be left without cover, with the
-        half-hours: cancel those contracts first, or together
+    :raises RefusedError: if the half-hour has begun; if it is a seller's; or if capacity bought
+        under it would be left without cover, with the half-hours: cancel those contracts first, or
+        together
     """
     tcvn = _locked(tcvn_id)
     becomes = TCVN_MACHINE.target("end", state=tcvn.state)
-    areas = lock_study_areas_of([tcvn.site_id])
-    [site] = lock_sites([tcvn.site_id])
-    tcvn.spans.filter(starts_at__gte=from_at).delete()
-    tcvn.spans.filter(ends_at__gt=from_at).update(ends_at=from_at)
-    if refusals := refusals_from_now_on(site, at=from_at):
+    if refusals := _refusals_to_end(tcvn, from_at, at=at):
         raise RefusedError(refusals)
+    together = [tcvn, *_lock_earmarks(tcvn)]
+    areas = lock_study_areas_of(each.site_id for each in together)
+    sites = {site.pk: site for site in lock_sites(each.site_id for each in together)}
+    for each in together:
+        each.spans.filter(starts_at__gte=from_at).delete()
+        each.spans.filter(ends_at__gt=from_at).update(ends_at=from_at)
+        each.answer = reason
+        _moved(each, becomes, "ended", actor=actor, at=at, reason=reason)
+    _check_registers(together, sites, at=at)
     _revise(areas, actor=actor, at=at)
-    tcvn.answer = reason
-    return _moved(tcvn, becomes, "ended", actor=actor, at=at, reason=reason)
+    return tcvn
+
+
+def _refusals_to_end(tcvn: Tcvn, from_at: datetime, *, at: datetime) -> list[Refusal]:
+    refusals = []
+    if tcvn.role == TcvnRole.SELLER:
+        message = "It is in force together with the buyer's notice: end that one."
+        refusals.append(Refusal("end_buyer", message))
+    if from_at != half_hour_of(from_at):
+        message = "A notice ends at the start of a half-hour."
+        refusals.append(Refusal("not_on_half_hour", message, "from_at"))
+    if from_at < at:
+        message = "A notice ends from the next full half-hour, or later."
+        refusals.append(Refusal("half_hour_begun", message, "from_at"))
+    return refusals
 
 
 def _revise(areas: Sequence[Area], *, actor: journal.Actor, at: datetime) -> None:

@@ -21,6 +21,7 @@ from psa.states import StudyKind, StudyState
 from tests.nmf.world import AT, KW, Peer, World, everything
 
 FIRST = datetime(2026, 3, 16, 10, tzinfo=UTC)
+LAST = datetime(2026, 3, 20, 13, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,32 @@ def answers(world: World, **changes: object) -> dict[str, object]:
         "message": "Sunny week",
         **changes,
     }
+
+
+@pytest.mark.parametrize(
+    ("proposed", "at", "offered"),
+    [
+        (False, LAST - timedelta(minutes=1), ["propose_cancellation"]),
+        (False, LAST + timedelta(minutes=1), []),
+        (True, LAST - timedelta(minutes=1), ["confirm_cancellation", "withdraw_cancellation"]),
+        (True, LAST + timedelta(minutes=1), ["withdraw_cancellation"]),
+    ],
+)
+def test_in_its_last_half_hour_nothing_of_a_contract_is_left_to_cancel(
+    world: World, proposed: bool, at: datetime, offered: list[str]
+) -> None:
+    contract = world.contract()
+    if proposed:
+        services.propose_cancellation(
+            contract_id=contract.pk, from_at=FIRST, actor=world.buyer.actor, at=AT
+        )
+        contract.refresh_from_db()
+
+    actions = queries.allowed_contract_actions(
+        contract, world.seller.organisation, may_trade=True, at=at
+    )
+
+    assert actions == offered
 
 
 def test_a_page_needs_somebody_signed_in(world: World) -> None:

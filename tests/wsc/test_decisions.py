@@ -462,6 +462,39 @@ def test_an_undecided_contract_is_warned_of_once_and_lapses_at_its_deadline() ->
     assert services.watch_deadlines(at=AT + 11 * DAY) == 0
 
 
+def test_past_its_deadline_nobody_decides_on_a_contract_any_more() -> None:
+    world = make_world()
+    set_policy(world, mode=Mode.MANUAL)
+    contract, engineer = make_contract(world), actor(make_engineer())
+    open_review(contract)
+    settle()
+
+    for decide in (services.approve, services.reject):
+        with pytest.raises(WrongStateError) as caught:
+            decide(contract_id=contract.pk, reason="Late.", actor=engineer, at=AT + 10 * DAY)
+        assert caught.value.code == "wsc.deadline_past"
+
+    assert states(contract) == ["PENDING"]
+    assert not Decision.objects.exists()
+    assert services.watch_deadlines(at=AT + 10 * DAY) == 1
+    assert states(contract) == ["LAPSED"]
+
+
+def test_a_study_that_comes_past_the_deadline_decides_nothing() -> None:
+    world = make_world()
+    set_policy(world)
+    contract = make_contract(world)
+    review = open_review(contract)
+
+    settle(at=AT + 10 * DAY)
+    services.clear_area(area_id=world.area.pk, at=AT + 10 * DAY)
+
+    review.refresh_from_db()
+    assert (states(contract), review.state) == (["PENDING"], ReviewState.SCREENING)
+    assert services.watch_deadlines(at=AT + 10 * DAY) == 1
+    assert states(contract) == ["LAPSED"]
+
+
 def test_an_approved_contract_that_a_new_forecast_breaks_is_at_risk_and_nothing_is_cancelled() -> (
     None
 ):

@@ -37,6 +37,10 @@ class _Case:
     contract: Contract
     review: Review
 
+    def may_be_decided(self, at: datetime) -> bool:
+        """Whether a decision is still in time. Past its deadline a contract only lapses."""
+        return self.contract.state == ContractState.PENDING and at < self.contract.decide_by
+
 
 @dataclass(frozen=True, slots=True)
 class _Area:
@@ -79,7 +83,7 @@ def clear_area(*, area_id: int, at: datetime) -> bool:
     Returns whether anything was decided: then there may be more to do.
     """
     cases, within = _locked(list(open_reviews(area_id)), area_id, at)
-    pending = [case for case in cases if case.contract.state == ContractState.PENDING]
+    pending = [case for case in cases if case.may_be_decided(at)]
     if within.policy.mode == Mode.MANUAL:
         for case in pending:
             if case.review.state == ReviewState.WAITING:  # the area was automatic before
@@ -123,6 +127,8 @@ def _apply_alone(case: _Case, study: Study, within: _Area) -> None:
     review, at = case.review, within.at
     if case.contract.state != ContractState.PENDING:
         reviews.close(review, at=at)
+    elif not case.may_be_decided(at):
+        return  # it lapses, by the clock
     elif study.revision != within.revision:
         reviews.screen(review, case.contract, actor=journal.SYSTEM, at=at)
     elif mark := _needs_engineer(study, within.policy):
@@ -134,7 +140,7 @@ def _apply_alone(case: _Case, study: Study, within: _Area) -> None:
 
 
 def _apply_together(together: list[_Case], study: Study, within: _Area) -> None:
-    pending = [case for case in together if case.contract.state == ContractState.PENDING]
+    pending = [case for case in together if case.may_be_decided(within.at)]
     for case in together:
         if case.contract.state != ContractState.PENDING:
             reviews.close(case.review, at=within.at)

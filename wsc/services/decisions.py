@@ -33,13 +33,13 @@ def approve(
 ) -> Decision:
     """Approve a contract as an engineer. The study advises: the reason says why.
 
-    :raises WrongStateError: if the contract waits for no decision
+    :raises WrongStateError: if the contract waits for no decision, or its deadline is past
     :raises RefusedError: if no reason is given; or if the study is missing, unfinished or read an
         earlier revision of the area, and ``on_old_study`` does not say that this is meant
     """
     check_may(actor, MAY_DECIDE)
     actor.person()
-    contract, review = _pending(contract_id)
+    contract, review = _pending(contract_id, at=at)
     area = connections.lock_areas([review.area_id])[0]
     advice = advice_on(review, revision=area.revision)
     refusals = _reason_refusals(reason)
@@ -73,12 +73,12 @@ def approve(
 def reject(*, contract_id: int, reason: str, actor: journal.Actor, at: datetime) -> Decision:
     """Reject a pending contract as an engineer.
 
-    :raises WrongStateError: if the contract waits for no decision
+    :raises WrongStateError: if the contract waits for no decision, or its deadline is past
     :raises RefusedError: if no reason is given
     """
     check_may(actor, MAY_DECIDE)
     actor.person()
-    contract, review = _pending(contract_id)
+    contract, review = _pending(contract_id, at=at)
     if refusals := _reason_refusals(reason):
         raise RefusedError(refusals)
     area = connections.lock_areas([review.area_id])[0]
@@ -217,13 +217,16 @@ def written(
     return decision
 
 
-def _pending(contract_id: int) -> tuple[Contract, Review]:
+def _pending(contract_id: int, *, at: datetime) -> tuple[Contract, Review]:
     [contract] = nmf.lock_contracts([contract_id])
     review = (
         Review.objects.select_related("screening", "group_study").filter(contract=contract).first()
     )
     if contract.state != ContractState.PENDING or review is None:
         raise WrongStateError("wsc.not_pending", "This contract does not wait for a decision.")
+    if at >= contract.decide_by:
+        message = "The time to decide is over: this contract lapses."
+        raise WrongStateError("wsc.deadline_past", message)
     return contract, review
 
 
