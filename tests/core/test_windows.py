@@ -33,6 +33,36 @@ def test_a_week_has_the_hours_of_its_days(changes: dict[str, Any], hours: Decima
 
 
 @pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        (time(), time(), 168),
+        (time(8, 30), time(15, 30), 49),
+        (time(15, 30), time(8, 30), 119),  # with the last night's hours, on the eighth day
+        (time(15), time(), 63),
+    ],
+)
+def test_the_windows_of_the_first_trading_phase_have_its_hours(
+    start: time, end: time, hours: int
+) -> None:
+    week = window(
+        first_date=date(2021, 12, 20),
+        last_date=date(2021, 12, 26),
+        start_time=start,
+        end_time=end,
+    )
+
+    assert week.hours() == hours
+
+
+def test_a_week_of_nights_has_each_half_hour_once_and_ends_on_the_eighth_day() -> None:
+    nights = window(start_time=time(15, 30), end_time=time(8, 30)).half_hours()
+
+    assert len(set(nights)) == len(nights) == 238
+    assert nights[0] == datetime(2026, 6, 1, 14, 30, tzinfo=UTC)  # 15:30 BST on the first day
+    assert nights[-1] == datetime(2026, 6, 8, 7, tzinfo=UTC)  # 08:00 BST on the day after the last
+
+
+@pytest.mark.parametrize(
     ("day", "start", "end", "half_hours"),
     [
         (SPRING, 0, 0, 46),
