@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from tools.services import find_browser, find_redis
+from tools.services import find_browser, find_program, find_redis
 
 FINDERS = {
     "needs_redis": (find_redis, "no Redis answers at REDIS_URL or 127.0.0.1:6379"),
     "needs_celery": (find_redis, "no Redis answers at REDIS_URL or 127.0.0.1:6379"),
+    "needs_redis_server": (
+        lambda: find_program("redis-server", package="redis-server"),
+        "there is no redis-server, and none could be installed",
+    ),
+    "needs_compose": (
+        lambda: find_program("docker-compose", package="docker-compose"),
+        "there is no docker-compose, and none could be installed",
+    ),
     "needs_chromium": (find_browser, "no Chromium in CHROMIUM or on PATH"),
 }
 

@@ -78,9 +78,7 @@ def _redis() -> Iterator[str]:
     if url := find_redis():
         yield url
         return
-    program = shutil.which("redis-server") or (
-        shutil.which("redis-server") if _apt_install("redis-server") else None
-    )
+    program = find_program("redis-server", package="redis-server")
     if not program:
         yield ""
         return
@@ -115,6 +113,11 @@ def _answers_as_redis(url: str) -> bool:
             return link.recv(100).startswith(b"+PONG")
     except OSError:
         return False
+
+
+def find_program(name: str, *, package: str) -> str:
+    """Return the path of a program, installed now where that is allowed, or nothing."""
+    return shutil.which(name) or (_apt_install(package) and shutil.which(name)) or ""
 
 
 def find_browser() -> str:
