@@ -43,6 +43,11 @@ def check_dso_role(*, actor: Actor, role: Role) -> None:
         raise NotPermittedError("role_needed", f"This needs the role {role.label}.")
 
 
+def manages(membership: Membership) -> bool:
+    """Tell whether a member manages the organisation: an administrator, or a DSO manager."""
+    return bool(HOLDS[Role(membership.role)] & {Role.ADMINISTRATOR, Role.MANAGER})
+
+
 def is_dso_staff(user_id: int) -> bool:
     return Membership.objects.filter(
         user_id=user_id, organisation__kind=OrganisationKind.DSO, role__in=DSO_ROLES

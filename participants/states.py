@@ -42,3 +42,11 @@ class TermsKind(models.TextChoices):
 class TokenScope(models.TextChoices):
     READ = "READ", "Read"
     TRADE = "TRADE", "Read and trade"
+    MANAGE = "MANAGE", "Read, trade, and manage the organisation"
+
+
+SCOPE_HOLDS = {
+    TokenScope.READ: frozenset({TokenScope.READ}),
+    TokenScope.TRADE: frozenset({TokenScope.READ, TokenScope.TRADE}),
+    TokenScope.MANAGE: frozenset(TokenScope),
+}

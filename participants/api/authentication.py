@@ -14,7 +14,7 @@ from core import clock
 from core.errors import NotPermittedError
 from participants.middleware import membership_of
 from participants.models import ApiToken, Membership
-from participants.states import TokenScope
+from participants.states import SCOPE_HOLDS, TokenScope
 
 if TYPE_CHECKING:  # DRF's views read the settings that name this module
     from rest_framework.views import APIView
@@ -67,13 +67,14 @@ def caller(request: Request) -> Membership:
 
 
 class MemberWithScope(BasePermission):
-    """Signed in; a token with the scope read only reads."""
+    """Signed in; a token writes within its scope: the view's ``scope``, which is to trade."""
 
-    message = "This token only reads: make one with the scope read and trade."
+    message = "This token's scope does not reach so far: make one with a wider scope."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002
+    def has_permission(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:
             return False
         if isinstance(request.auth, ApiToken) and request.method not in SAFE_METHODS:
-            return bool(request.auth.scope == TokenScope.TRADE)
+            needed = getattr(view, "scope", TokenScope.TRADE)
+            return needed in SCOPE_HOLDS[TokenScope(request.auth.scope)]
         return True

@@ -18,9 +18,16 @@ from rest_framework.viewsets import GenericViewSet
 from core import clock
 from core.api.idempotency import idempotent
 from core.retry import retried
+from core.web.actors import actor_of
 from participants import queries
 from participants.api.authentication import caller
-from participants.api.serializers import MeShape, NoticeShape
+from participants.api.serializers import (
+    MeShape,
+    NoticeShape,
+    PreferenceShape,
+    PreferencesInput,
+    ReadCountShape,
+)
 from participants.models import ApiToken, Notice
 from participants.services import notices
 
@@ -52,6 +59,40 @@ class NoticeViews(ListModelMixin, RetrieveModelMixin, GenericViewSet[Notice]):
         )
         notice.refresh_from_db()
         return Response(NoticeShape(notice).data)
+
+    @extend_schema(request=None, responses=ReadCountShape)
+    @action(detail=False, methods=["post"], url_path="read")
+    @idempotent
+    def read_all(self, request: Request) -> Response:
+        """Mark all of one's notices as read."""
+        ids = list(self.get_queryset().filter(read_at=None).values_list("pk", flat=True))
+        count = retried(
+            notices.mark_read,
+            user_id=actor_of(request.user).person(),
+            notice_ids=ids,
+            at=clock.now(),
+        )
+        return Response({"read": count})
+
+
+class PreferencesView(APIView):
+    @extend_schema(responses=PreferenceShape(many=True))
+    def get(self, request: Request) -> Response:
+        """Tell which kinds of notice come by e-mail."""
+        return self.shown(request)
+
+    @extend_schema(request=PreferencesInput, responses=PreferenceShape(many=True))
+    def put(self, request: Request) -> Response:
+        """Choose which kinds of notice come by e-mail."""
+        given = PreferencesInput(data=request.data)
+        given.is_valid(raise_exception=True)
+        retried(
+            notices.choose_kinds, user_id=actor_of(request.user).person(), **given.validated_data
+        )
+        return self.shown(request)
+
+    def shown(self, request: Request) -> Response:
+        return Response(PreferenceShape(notices.choices_of(request.user.pk or 0), many=True).data)
 
 
 class MeView(APIView):

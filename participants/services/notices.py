@@ -143,6 +143,24 @@ def choose_kinds(*, user_id: int, by_email: Iterable[str]) -> None:
             )
 
 
+def choices_of(user_id: int) -> list[dict[str, object]]:
+    """Return every kind of notice, and whether a person gets it by e-mail."""
+    off = set(
+        NoticePreference.objects.filter(user_id=user_id, by_email=False).values_list(
+            "kind", flat=True
+        )
+    )
+    return [
+        {
+            "kind": kind,
+            "label": about.label,
+            "fixed": not about.can_be_switched_off,
+            "by_email": not about.can_be_switched_off or kind not in off,
+        }
+        for kind, about in KINDS.items()
+    ]
+
+
 def mail_invitation(*, invitation_id: int) -> None:
     """Send an invitation to an address that may not belong to a user yet."""
     invitation = Invitation.objects.select_related("organisation").get(pk=invitation_id)

@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core import clock
 from core.web.actors import user_id
 from participants import queries
-from participants.models import NoticePreference
 from participants.services import notices
 
 
@@ -52,18 +51,5 @@ def preferences(request: HttpRequest) -> HttpResponse:
         notices.choose_kinds(user_id=user_id(request), by_email=request.POST.getlist("kind"))
         messages.success(request, "Your choice is kept.")
         return redirect("participants:preferences")
-    off = set(
-        NoticePreference.objects.filter(user_id=user_id(request), by_email=False).values_list(
-            "kind", flat=True
-        )
-    )
-    kinds = [
-        {
-            "kind": kind,
-            "label": about.label,
-            "fixed": not about.can_be_switched_off,
-            "on": kind not in off,
-        }
-        for kind, about in notices.KINDS.items()
-    ]
+    kinds = notices.choices_of(user_id(request))
     return render(request, "participants/preferences.html", {"kinds": kinds})

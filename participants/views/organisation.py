@@ -16,8 +16,9 @@ from participants import queries
 from participants.forms import InvitationForm, TokenForm
 from participants.middleware import SESSION_KEY, membership_of
 from participants.models import ApiToken, Invitation, Membership
+from participants.permissions import manages
 from participants.services import organisations
-from participants.states import HOLDS, PEER_ROLES, OrganisationKind, Role
+from participants.states import PEER_ROLES, OrganisationKind, Role
 
 
 def _membership(request: HttpRequest) -> Membership:
@@ -25,10 +26,6 @@ def _membership(request: HttpRequest) -> Membership:
     if found is None:
         raise Http404
     return found
-
-
-def _manages(membership: Membership) -> bool:
-    return bool(HOLDS[Role(membership.role)] & {Role.ADMINISTRATOR, Role.MANAGER})
 
 
 @login_required
@@ -46,7 +43,7 @@ def organisation(request: HttpRequest) -> HttpResponse:
             "others": queries.memberships_of(user_id(request)).exclude(pk=membership.pk),
             "members": mine.memberships.select_related("user").order_by("user__email"),
             "invitations": organisations.open_invitations(clock.now()).filter(organisation=mine),
-            "manages": _manages(membership),
+            "manages": manages(membership),
             "is_peer": mine.kind != OrganisationKind.DSO,
             "terms": [
                 (document, queries.accepted(mine.pk).get(kind))
