@@ -11,6 +11,7 @@ from typing import Any
 EVENT_ROUTES: dict[str, list[str]] = {
     "nmf.contract.agreed": ["wsc.open_review"],
     "nmf.contract.cancelled": ["wsc.contract_ended"],
+    "nmf.commitment.recorded": ["wsc.tell_conflicts"],
     "psa.study.requested": ["psa.run_studies"],
     "psa.study.finished": ["wsc.study_finished"],
     "psa.network_model.imported": ["psa.check_network_model"],

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from connections import queries as connections
-from connections.models import Area, Site
+from connections.models import AllocationSpan, Area, Site
 from connections.rules import Stretch
 from core.models import Event
 from core.periods import next_half_hour
 from nmf.gates import Gate
-from nmf.models import Contract, MarketParameters, Request, Response
+from nmf.models import Commitment, Contract, MarketParameters, Request, Response
 from nmf.states import ContractState, RequestState, ResponseState, Route
 from participants.models import Organisation
 from participants.queries import opted_in_ids
@@ -134,6 +135,27 @@ def peer_sites(organisation: Organisation) -> QuerySet[Site]:
         .select_related("organisation", "area")
         .order_by("name")
     )
+
+
+def contracts_in_conflict(
+    *, at: datetime, commitment: Commitment | None = None
+) -> QuerySet[Contract]:
+    """Return the live contracts of which a site serves a DSO-procured service in half-hours left.
+
+    With ``commitment`` those that this one touches. Neither is dropped: the DSO's engineers decide
+    (domain 5, no stacking).
+    """
+    commitments = Commitment.objects.filter(
+        site=OuterRef("allocation__site"),
+        starts_at__lt=OuterRef("ends_at"),
+        ends_at__gt=Greatest(OuterRef("starts_at"), Value(at)),
+    )
+    if commitment is not None:
+        commitments = commitments.filter(pk=commitment.pk)
+    spans = AllocationSpan.objects.filter(
+        Exists(commitments), allocation__reference=OuterRef("reference"), ends_at__gt=at
+    )
+    return Contract.objects.filter(Exists(spans), state__in=LIVE)
 
 
 def own_site_of(contract: Contract, organisation: Organisation) -> Site | None:

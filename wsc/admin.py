@@ -22,6 +22,7 @@ from core.errors import DomainError, RefusedError
 from core.periods import LONDON, next_half_hour
 from core.retry import retried
 from core.web.actors import actor_of
+from nmf.queries import contracts_in_conflict
 from nmf.states import ContractState
 from psa.questions import BASIS_WORDS
 from psa.report import report_on
@@ -72,6 +73,21 @@ class AtRisk(admin.SimpleListFilter):
         return queryset
 
 
+class Conflict(admin.SimpleListFilter):
+    """Contracts beside a DSO-procured service of the same site and half-hours."""
+
+    title = "conflict"
+    parameter_name = "conflict"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "with a DSO-procured service")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Review]) -> QuerySet[Review]:
+        if self.value() == "yes":
+            return queryset.filter(contract__in=contracts_in_conflict(at=clock.now()))
+        return queryset
+
+
 @admin.register(Review)
 class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
     list_display = (
@@ -87,7 +103,7 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
         "decide_by",
         "lateness",
     )
-    list_filter = ("state", Due, AtRisk, "area", "contract__direction")
+    list_filter = ("state", Due, AtRisk, Conflict, "area", "contract__direction")
     search_fields = ("contract__buyer_site__name", "contract__seller_site__name")
     list_select_related = (
         "area",

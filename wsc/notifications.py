@@ -6,7 +6,7 @@ from datetime import datetime
 
 from connections.models import Tcvn
 from core.periods import LONDON
-from nmf.models import Contract
+from nmf.models import Commitment, Contract
 from participants.services import notices
 from psa.models import Study
 from wsc.models import Review
@@ -41,6 +41,19 @@ def tell_at_risk(contract: Contract, study: Study, *, at: datetime) -> None:
         "itself.",
         _link_of(contract),
         at,
+    )
+
+
+def tell_conflict(contract: Contract, commitment: Commitment, *, at: datetime) -> None:
+    _tell(
+        contract,
+        f"{contract.number} conflicts with a commitment to {commitment.service}",
+        f"{commitment.site.name} is committed in half-hours of this contract. Both stand until you "
+        "decide.",
+        _link_of(contract),
+        at,
+        ("Committed from", _local(commitment.starts_at)),
+        ("Committed until", _local(commitment.ends_at)),
     )
 
 

@@ -12,6 +12,7 @@ from connections.states import RegistrationState, TcvnState
 from core.models import OutboxMessage
 from core.periods import LONDON
 from nmf.models import Contract
+from nmf.queries import contracts_in_conflict
 from nmf.states import ContractState
 from psa.models import Study
 from psa.queries import OPEN as OPEN_STUDIES
@@ -96,6 +97,12 @@ def _contracts(at: datetime) -> list[Queue]:
         ),
         _queue(
             "Approved contracts at risk", "/dso/wsc/review/?at_risk=yes", at_risk, "at_risk_since"
+        ),
+        _queue(
+            "Contracts in conflict with a DSO-procured service",
+            "/dso/wsc/review/?conflict=yes",
+            contracts_in_conflict(at=at),
+            "agreed_at",
         ),
     ]
 

@@ -54,6 +54,11 @@ def contract_ended(*, subject_id: int) -> None:
     _clear(area.pk)
 
 
+@outbox_task("wsc.tell_conflicts")
+def tell_conflicts(*, subject_id: int) -> None:
+    retried(services.tell_conflicts, commitment_id=subject_id, at=clock.now())
+
+
 @outbox_task("wsc.restudy_area")
 def restudy_area(*, subject_id: int) -> None:
     retried(services.restudy_area, area_id=subject_id, at=clock.now())

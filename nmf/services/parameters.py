@@ -1,4 +1,4 @@
-"""Publish the market's parameters."""
+"""What the DSO sets for the market: its parameters, and commitments beside it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,17 @@ def record_commitment(
     actor: journal.Actor,
     at: datetime,
 ) -> Commitment:
-    """Enter half-hours in which a site serves a DSO-procured service."""
+    """Enter half-hours in which a site serves a DSO-procured service.
+
+    Contracts of the site in the same half-hours stand: the DSO's portal, which this event calls,
+    takes the conflict to the engineers (domain 5).
+
+    :raises NotPermittedError: if the actor is no DSO engineer
+    :raises RefusedError: if the period runs backwards, or the same service is entered there already
+    """
+    check_dso_role(actor=actor, role=Role.ENGINEER)
+    if refusals := _refusals_of_commitment(site_id, procured_service, starts_at, ends_at):
+        raise RefusedError(refusals)
     commitment = Commitment.objects.create(
         site_id=site_id, service=procured_service, starts_at=starts_at, ends_at=ends_at
     )
@@ -70,3 +80,18 @@ def record_commitment(
         data={"site_id": site_id, "service": procured_service},
     )
     return commitment
+
+
+def _refusals_of_commitment(
+    site_id: int, procured_service: str, starts_at: datetime, ends_at: datetime
+) -> list[Refusal]:
+    if starts_at >= ends_at:
+        message = "The end is before the start."
+        return [Refusal("commitment_reversed", message, "ends_at")]
+    same = Commitment.objects.filter(
+        site_id=site_id, service=procured_service, starts_at__lt=ends_at, ends_at__gt=starts_at
+    )
+    if same.exists():
+        message = f"{procured_service} is entered for some of this time already."
+        return [Refusal("commitment_twice", message, "starts_at")]
+    return []

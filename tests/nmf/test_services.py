@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -511,6 +512,37 @@ def test_a_commitment_is_recorded_for_its_site(world: World) -> None:
     assert (made.site, made.service) == (world.seller.site, "Sustain")
     request = world.request()
     assert codes_of(lambda: world.response(request)) == ["committed"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "codes"), [(0, ["commitment_reversed"]), (2, ["commitment_twice"])]
+)
+def test_a_commitment_that_cannot_be_is_refused(world: World, hours: int, codes: list[str]) -> None:
+    enter = partial(
+        services.record_commitment,
+        site_id=world.seller.site.pk,
+        procured_service="Sustain",
+        starts_at=FIRST,
+        actor=make_manager(),
+        at=AT,
+    )
+    enter(ends_at=FIRST + timedelta(hours=1))
+    before = everything()
+
+    assert codes_of(lambda: enter(ends_at=FIRST + timedelta(hours=hours))) == codes
+    assert everything() == before
+
+
+def test_only_an_engineer_enters_commitments(world: World) -> None:
+    with pytest.raises(NotPermittedError):
+        services.record_commitment(
+            site_id=world.seller.site.pk,
+            procured_service="Sustain",
+            starts_at=FIRST,
+            ends_at=FIRST + timedelta(hours=1),
+            actor=world.seller.actor,
+            at=AT,
+        )
 
 
 def test_prices_are_kept_to_five_decimals(world: World) -> None:

@@ -1,6 +1,7 @@
 """Every write of the DSO's side: policies, reviews, clearing, decisions, deadlines, re-studies."""
 
 from wsc.services.clearing import clear_area, study_finished
+from wsc.services.conflicts import tell_conflicts
 from wsc.services.deadlines import watch_deadlines
 from wsc.services.decisions import approve, cancel, reject
 from wsc.services.policies import publish_policy
@@ -22,5 +23,6 @@ __all__ = [
     "study_again",
     "study_finished",
     "tcvn_study_finished",
+    "tell_conflicts",
     "watch_deadlines",
 ]
