@@ -12,6 +12,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 
+@checks.register(checks.Tags.security, deploy=True)
+def no_demo_users_in_a_deployment(
+    app_configs: Sequence[AppConfig] | None, **_options: Any
+) -> list[checks.CheckMessage]:
+    """Report them to ``check --deploy`` too, which names no database."""
+    return no_demo_users(app_configs, databases=["default"])
+
+
 @checks.register(checks.Tags.database)
 def no_demo_users(
     app_configs: Sequence[AppConfig] | None,  # noqa: ARG001  # Django fixes the signature
@@ -28,7 +36,8 @@ def no_demo_users(
     count = User.objects.filter(is_demo=True).count()
     if not count:
         return []
-    message = f"The database holds {count} users of the demo, whose passwords are public."
+    users = "a user" if count == 1 else f"{count} users"
+    message = f"The database holds {users} of the demo, whose passwords are public."
     hint = "Give production a database of its own (DATABASE_URL), or set DEMO=1."
     return [checks.Error(message, hint=hint, id="config.E001")]
 
@@ -36,7 +45,11 @@ def no_demo_users(
 def refuse_unsafe_start() -> None:
     """Stop the process where ``no_demo_users`` finds something.
 
+    Leaves no connection open, for processes that are forked from this one may not share it.
+
     :raises ImproperlyConfigured: with what it found and what to do
     """
-    if found := no_demo_users(None, databases=["default"]):
+    found = no_demo_users(None, databases=["default"])
+    connection.close()
+    if found:
         raise ImproperlyConfigured(" ".join(f"{each.msg} {each.hint}" for each in found))

@@ -27,6 +27,7 @@ VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var")))
 
 DEMO = env.bool("DEMO", default=False)
 TESTING = env.bool("TESTING", default="pytest" in sys.modules)
+BUILDING = bool({"makemigrations", "collectstatic", "make_docs", "mypy"} & set(sys.argv))
 DEBUG = False
 SITE_NAME = env.str("SITE_NAME", default="Capacity Exchange")
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -35,7 +36,7 @@ SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 def _secret_key() -> str:
     if key := env.str("SECRET_KEY", default=""):
         return str(key)
-    if TESTING or {"makemigrations", "collectstatic", "make_docs", "mypy"} & set(sys.argv):
+    if TESTING or BUILDING:
         return "only-for-tests-and-builds-" + "0" * 50
     if not DEMO:
         raise ImproperlyConfigured(
@@ -50,11 +51,19 @@ def _secret_key() -> str:
     return kept.read_text()
 
 
+def _allowed_hosts() -> list[str]:
+    if hosts := env.list("ALLOWED_HOSTS", default=[]):
+        return list(hosts)
+    if DEMO or TESTING or BUILDING:
+        return ["127.0.0.1", "localhost", "[::1]", "testserver"]
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS is not set. Name the hosts under which the site is reached, with commas "
+        "between them (see .env.example)."
+    )
+
+
 SECRET_KEY = _secret_key()
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS",
-    default=["127.0.0.1", "localhost", "[::1]", "testserver"] if DEMO or TESTING else [],
-)
+ALLOWED_HOSTS = _allowed_hosts()
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [

@@ -7,7 +7,7 @@ import pytest
 from tests.processes import Product, production
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A set-up that is migrated and has its assets, as the image and ``migrate`` leave it."""
     with production(tmp_path_factory.mktemp("production")) as product:

@@ -47,6 +47,7 @@ def test_the_example_names_every_variable_of_the_composition() -> None:
 
 @pytest.mark.slow
 @pytest.mark.needs_redis_server
+@pytest.mark.xdist_group("production")
 def test_the_deployment_check_finds_nothing(product: Product) -> None:
     done = product.manage("check", "--deploy", "--database", "default")
 

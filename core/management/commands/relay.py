@@ -25,6 +25,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--in-place", action="store_true", help="Run tasks in this process.")
 
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Run the checks of the database too: what they find keeps the relay from starting."""
+        return {**super().get_check_kwargs(options), "databases": ["default"]}
+
     def handle(self, *_args: Any, in_place: bool, **_options: Any) -> None:
         self.stopping = False
         self.told, self.tell = os.pipe()  # a signal alone would not end a ``select``
