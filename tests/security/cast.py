@@ -17,7 +17,7 @@ from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
-from psa.models import NetworkModel
+from psa.models import NetworkModel, Study
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -98,6 +98,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
     doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
     Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
     return {
+        "an app": "nmf",
         "home": home.organisation.pk,
         "area": world.area.pk,
         "site": home.site.pk,
@@ -119,6 +120,8 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "engineer": Membership.objects.get(user=by["engineer"]).pk,
         "newcomer": User.objects.create_user("newcomer@example.org").pk,
         "terms": world.terms[0].pk,
+        "parameters": world.parameters.pk,
+        "study": Study.objects.latest("pk").pk,
         "token": token.token_key,
         "notice": Notice.objects.filter(recipient=home.user).latest("pk").pk,
         "signatory": doubtful.pk,

@@ -236,37 +236,3 @@ PORTAL = [
 ]  # fmt: skip
 
 ROWS = [*PAGES, *API, *PORTAL]
-
-READING = {
-    "",
-    "livez",
-    "readyz",
-    "market/",
-    "requests/",
-    "requests/<int:request_id>/",
-    "requests/<int:request_id>/published/",
-    "contracts/",
-    "contracts/<int:contract_id>/",
-    "sites/",
-    "sites/<int:pk>/",
-    "sites/<int:pk>/register.csv",
-    "applications/",
-    "applications/tcvns/<int:pk>/",
-    "applications/tcvns/<int:pk>/notice.txt",
-    "organisation/",
-    "terms/",
-    "notices/",
-    "notices/<int:pk>/",
-    "demo/mail/",
-    "demo/mail/<str:name>/",
-    "demo/guide/",
-    "dso/",
-    "dso/jsi18n/",
-    "dso/autocomplete/",
-    "dso/<app_label>/",
-    "dso/r/<path:content_type_id>/<path:object_id>/",
-    "api/v1/openapi.json",
-    "api/v1/docs/",
-    "api/v1/me/",
-    "api/v1/sites/<int:site_id>/adjusted-forecast/",
-}

@@ -1,0 +1,118 @@
+"""Who may read what: each route that reads, against each kind of caller, as in ``matrix``.
+
+The cells are statuses: 404 is what one may not see, whether it is there or not. Reading writes
+nothing.
+"""
+
+from __future__ import annotations
+
+from tests.security.matrix import Row
+
+_MEMBERS = "302 200 200  200 200 200  200 200 200"
+_PUBLIC = "200 200 200  200 200 200  200 200 200"
+_PARTIES = "302 404 200  200 200 200  200 200 200"  # both ends of a trade, and the DSO
+_HOME = "302 404 404  200 200 200  404 404 404"
+_API_MEMBERS = "401 200 200  200 200 200  200 200 200"
+_API_PARTIES = "401 404 200  200 200 200  200 200 200"
+_API_HOME = "401 404 404  200 200 200  200 200 200"  # one's own, and the DSO
+_API_OWN_HOME = "401 404 404  200 200 200  404 404 404"
+
+PAGES = [
+    Row("GET ", "", "", "302 200 200  200 200 200  302 302 302"),  # the DSO's home is its portal
+    Row("GET livez", "", "", _PUBLIC),
+    Row("GET readyz", "", "", _PUBLIC),
+    Row("GET terms/", "", "", _PUBLIC),
+    Row("GET market/", "", "", _MEMBERS),
+    Row("GET requests/", "", "", _MEMBERS),
+    Row("GET requests/new/", "", "", _MEMBERS),
+    Row("GET requests/<int:request_id>/", "to home", "", _PARTIES),
+    Row("GET requests/<int:request_id>/", "pool, of home", "", _MEMBERS),
+    Row("GET requests/<int:request_id>/published/", "of home", "", _PARTIES),
+    Row("GET contracts/", "", "", _MEMBERS),
+    Row("GET contracts/<int:contract_id>/", "contract", "", _PARTIES),
+    Row("GET sites/", "", "", _MEMBERS),
+    Row("GET sites/new/", "", "", "302 200 200  403 200 200  403 403 403"),
+    Row("GET sites/<int:pk>/", "site", "", _HOME),
+    Row("GET sites/<int:pk>/register.csv", "site", "", _HOME),
+    Row("GET applications/", "", "", _MEMBERS),
+    Row("GET applications/registrations/<int:pk>/", "registration", "", _HOME),
+    Row("GET applications/tcvns/new/", "", "", _MEMBERS),
+    Row("GET applications/tcvns/<int:pk>/", "issued tcvn", "", _HOME),
+    Row("GET applications/tcvns/<int:pk>/notice.txt", "issued tcvn", "",
+        "302 404 404  200 200 200  200 200 200"),
+    Row("GET organisation/", "", "", _MEMBERS),
+    Row("GET organisation/tokens/", "", "", _MEMBERS),
+    Row("GET notices/", "", "", _MEMBERS),
+    Row("GET notices/preferences/", "", "", _MEMBERS),
+    Row("GET notices/<int:pk>/", "notice", "", "302 404 404  404 200 404  404 404 404"),
+    # of the demo alone
+    Row("GET demo/mail/", "", "", "404 404 404  404 404 404  404 404 404"),
+    Row("GET demo/mail/<str:name>/", "notice", "", "404 404 404  404 404 404  404 404 404"),
+]  # fmt: skip
+
+API = [
+    Row("GET api/v1/openapi.json", "", "", _PUBLIC),
+    Row("GET api/v1/docs/", "", "", _PUBLIC),
+    Row("GET api/v1/me/", "", "", _API_MEMBERS),
+    Row("GET api/v1/organisation/", "", "", _API_MEMBERS),
+    Row("GET api/v1/notice-preferences/", "", "", _API_MEMBERS),
+    *(
+        Row(f"GET api/v1/{name}/", "", "", _API_MEMBERS)
+        for name in (
+            "areas",
+            "contracts",
+            "invitations",
+            "market-parameters",
+            "members",
+            "notices",
+            "peer-sites",
+            "registrations",
+            "requests",
+            "responses",
+            "sites",
+            "studies",
+            "tcvns",
+            "terms",
+        )
+    ),
+    Row("GET api/v1/areas/<pk>/", "area", "", _API_MEMBERS),
+    Row("GET api/v1/market-parameters/<pk>/", "parameters", "", _API_MEMBERS),
+    Row("GET api/v1/terms/<pk>/", "terms", "", _API_MEMBERS),
+    Row("GET api/v1/contracts/<pk>/", "contract", "", _API_PARTIES),
+    Row("GET api/v1/requests/<pk>/", "to home", "", _API_PARTIES),
+    Row("GET api/v1/requests/<pk>/", "pool, of home", "", _API_MEMBERS),
+    Row("GET api/v1/responses/<pk>/", "answer of home", "", _API_PARTIES),
+    Row("GET api/v1/studies/<pk>/", "study", "", _API_PARTIES),
+    Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
+    Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
+    Row("GET api/v1/sites/<int:site_id>/adjusted-forecast/", "site", "", _API_HOME),
+    Row("GET api/v1/registrations/<pk>/", "registration", "", _API_HOME),
+    Row("GET api/v1/tcvns/<pk>/", "issued tcvn", "", _API_HOME),
+    Row("GET api/v1/tcvns/<pk>/notice/", "issued tcvn", "", _API_HOME),
+    Row("GET api/v1/members/<pk>/", "viewer", "", _API_OWN_HOME),
+    # the rival is invited to the home team
+    Row("GET api/v1/invitations/<pk>/", "invitation", "",
+        "401 200 404  200 200 200  404 404 404"),
+    Row("GET api/v1/notices/<pk>/", "notice", "", "401 404 404  404 200 404  404 404 404"),
+    # opted-in peers, of others
+    Row("GET api/v1/peer-sites/<pk>/", "site", "", "401 200 200  404 404 404  404 404 404"),
+]  # fmt: skip
+
+PORTAL = [
+    Row("GET dso/", "", "", "302 302 302  302 302 302  200 200 200"),
+    Row("GET dso/jsi18n/", "", "", "302 302 302  302 302 302  200 200 200"),
+    Row("GET dso/<app_label>/", "an app", "", "302 302 302  302 302 302  404 200 200"),
+    Row("GET dso/autocomplete/", "", "", "302 302 302  302 302 302  403 403 403"),
+]
+OF_EACH_TABLE = "302 302 302  302 302 302  403 200 200"  # lists and rows, by permission
+
+READS = [*PAGES, *API, *PORTAL]
+_PERIOD = {
+    "direction": "EXPORT",
+    "starts_at": "2026-03-16T00:00:00Z",
+    "ends_at": "2026-03-17T00:00:00Z",
+}
+QUERIES = {
+    "api/v1/sites/<pk>/register/": _PERIOD,
+    "api/v1/sites/<int:site_id>/adjusted-forecast/": _PERIOD,
+}
