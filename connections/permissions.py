@@ -8,6 +8,13 @@ from core.journal import Actor
 from participants import permissions as participants
 from participants.states import Role
 
+MAY_REVIEW = "connections.review_registration"
+MAY_ASSESS = "connections.assess_tcvn"
+MAY_COUNTERSIGN = "connections.countersign_tcvn"
+MAY_ADD_SITE = "connections.add_site"
+MAY_PLACE_SITE = "connections.change_site"
+MAY_ADD_AGREEMENT = "connections.add_agreement"
+
 
 def check_may_act_for(*, site: Site, actor: Actor) -> None:
     """Let the site's traders pass.

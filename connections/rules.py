@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,24 @@ def mpan_is_valid(mpan: str) -> bool:
         return False
     total = sum(int(digit) * prime for digit, prime in zip(mpan, MPAN_PRIMES, strict=False))
     return total % 11 % 10 == int(mpan[-1])
+
+
+def refusals_below_zero(values: Mapping[str, Decimal | None]) -> list[Refusal]:
+    """Refuse each capacity below zero by its field. 0 is a right, None is none."""
+    return [
+        Refusal("below_zero", "A capacity is not below zero.", name)
+        for name, value in values.items()
+        if value is not None and value < 0
+    ]
+
+
+def refusals_not_above_zero(values: Mapping[str, Decimal | None]) -> list[Refusal]:
+    """Refuse each capacity of zero or less by its field. None is not asked for."""
+    return [
+        Refusal("not_above_zero", "A capacity given is above zero, or left empty.", name)
+        for name, value in values.items()
+        if value is not None and value <= 0
+    ]
 
 
 @dataclass(frozen=True, slots=True)

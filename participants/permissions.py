@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.errors import NotPermittedError
 from core.journal import Actor
-from participants.models import Membership, Organisation
+from participants.models import Membership, Organisation, User
 from participants.states import DSO_ROLES, HOLDS, OrganisationKind, Role
 
 
@@ -46,6 +46,17 @@ def check_dso_role(*, actor: Actor, role: Role) -> None:
 def manages(membership: Membership) -> bool:
     """Tell whether a member manages the organisation: an administrator, or a DSO manager."""
     return bool(HOLDS[Role(membership.role)] & {Role.ADMINISTRATOR, Role.MANAGER})
+
+
+def check_may(actor: Actor, permission: str) -> None:
+    """Let the system pass, and people whose role has a permission ("app.codename").
+
+    :raises NotPermittedError: if the person's role has not
+    """
+    if actor.user_id is None:
+        return
+    if not User.objects.get(pk=actor.user_id).has_perm(permission):
+        raise NotPermittedError("permission_needed", "Your role in the DSO does not allow this.")
 
 
 def is_dso_staff(user_id: int) -> bool:

@@ -129,7 +129,7 @@ class RegistrationChange(serializers.ModelSerializer[Registration]):
     class Meta:
         model = Registration
         fields = [*WANTED, "months", "weekdays", "note"]
-        extra_kwargs = {name: {"min_value": 0} for name in WANTED}
+        extra_kwargs = {name: {"min_value": Decimal("0.001")} for name in WANTED}
 
 
 class RegistrationInput(RegistrationChange):

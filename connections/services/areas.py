@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import F
 
 from connections import queries
 from connections.models import Area, Site
+from core import journal
 
 
 def lock_areas(area_ids: Iterable[int]) -> list[Area]:
@@ -28,6 +30,13 @@ def lock_sites(site_ids: Iterable[int]) -> list[Site]:
 def raise_revision(area_ids: Iterable[int]) -> None:
     """Say that a study's inputs have changed: what was studied before is old."""
     Area.objects.filter(pk__in=set(area_ids)).update(revision=F("revision") + 1)
+
+
+def revise(areas: Collection[Area], *, actor: journal.Actor, at: datetime) -> None:
+    """Raise the revision of areas, and let their approved contracts be studied again."""
+    raise_revision(area.pk for area in areas)
+    for area in areas:
+        journal.record(verb="connections.area.revised", subject=area, actor=actor, at=at)
 
 
 def lock_study_areas_of(site_ids: Iterable[int]) -> list[Area]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
-from connections import notifications
+from connections import notifications, rules
 from connections.models import Agreement, Registration, Site
-from connections.permissions import check_may_act_for
+from connections.permissions import MAY_REVIEW, check_may_act_for
 from connections.states import REGISTRATION_MACHINE, Direction, RegistrationState
 from core import journal
 from core.errors import Refusal, RefusedError
+from participants.permissions import check_may
 
 WANTED = ("buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw")
 
@@ -24,7 +26,7 @@ def start_registration(
 ) -> Registration:
     """Begin the registration of a site: what it wants to trade, in which months and weekdays.
 
-    :raises RefusedError: if one is under way already
+    :raises RefusedError: if one is under way already, or a wanted kW is not above 0
     """
     site = Site.objects.select_for_update(of=("self",)).get(pk=site_id)
     check_may_act_for(site=site, actor=actor)
@@ -32,6 +34,8 @@ def start_registration(
     if Registration.objects.filter(site=site, state__in=under_way).exists():
         message = f"A registration of {site.name} is under way already."
         raise RefusedError([Refusal("registration_under_way", message, "site")])
+    if refusals := rules.refusals_not_above_zero(_wanted(answers)):
+        raise RefusedError(refusals)
     registration = Registration.objects.create(
         site=site, created_by_id=actor.person(), created_at=at, **answers
     )
@@ -52,10 +56,13 @@ def update_registration(
     """Change the answers of a registration that is still with the peer.
 
     :raises WrongStateError: if it is with the DSO or decided
+    :raises RefusedError: if a wanted kW is not above 0
     """
     registration = _locked(registration_id)
     check_may_act_for(site=registration.site, actor=actor)
     REGISTRATION_MACHINE.target("submit", state=registration.state)
+    if refusals := rules.refusals_not_above_zero(_wanted(answers)):
+        raise RefusedError(refusals)
     for name, value in answers.items():
         setattr(registration, name, value)
     registration.save(update_fields=list(answers))
@@ -84,16 +91,16 @@ def submit_registration(
     return registration
 
 
+def _wanted(answers: Mapping[str, Any]) -> dict[str, Decimal | None]:
+    return {name: answers.get(name) for name in WANTED}
+
+
 def _refusals_to_submit(registration: Registration, *, at: datetime) -> list[Refusal]:
     refusals = []
     if not any(getattr(registration, name) for name in WANTED):
         message = "Say how much capacity the site wants to buy or to sell."
         refusals.append(Refusal("nothing_wanted", message, "buy_export_kw"))
-    refusals += [
-        Refusal("below_zero", "A capacity is not below zero.", name)
-        for name in WANTED
-        if (getattr(registration, name) or 0) < 0
-    ]
+    refusals += rules.refusals_not_above_zero(_wanted(vars(registration)))
     agreement = current_agreement(registration.site_id, at=at)
     for direction, sells in (
         (Direction.IMPORT, registration.sell_import_kw),
@@ -148,13 +155,18 @@ def approve_registration(
     ``maxima`` maps ``max_buy_import_kw`` and the three others to kW; what is missing is what the
     peer asked for.
 
-    :raises RefusedError: if the site has no agreement, for nothing can be verified then
+    :raises RefusedError: if the site has no agreement, for nothing can be verified then; or if a
+        maximum is below zero
     """
     registration = _locked(registration_id)
+    check_may(actor, MAY_REVIEW)
     becomes = REGISTRATION_MACHINE.target("approve", state=registration.state)
+    refusals = rules.refusals_below_zero(maxima)
     if current_agreement(registration.site_id, at=at) is None:
         message = "The site has no connection agreement on record: enter it first."
-        raise RefusedError([Refusal("no_agreement", message, "site")])
+        refusals.append(Refusal("no_agreement", message, "site"))
+    if refusals:
+        raise RefusedError(refusals)
     for name in WANTED:
         field = f"max_{name}"
         setattr(registration, field, maxima.get(field, getattr(registration, name)))
@@ -169,6 +181,7 @@ def _answer(
     registration_id: int, move: str, verb: str, text: str, *, actor: journal.Actor, at: datetime
 ) -> Registration:
     registration = _locked(registration_id)
+    check_may(actor, MAY_REVIEW)
     becomes = REGISTRATION_MACHINE.target(move, state=registration.state)
     if not text.strip():
         raise RefusedError([Refusal("reason_missing", "Say why, for the peer to read.", "reason")])

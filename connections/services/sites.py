@@ -11,17 +11,34 @@ from django.db import transaction
 
 from connections import queries, rules
 from connections.models import Agreement, Asset, Registration, Signatory, Site, SiteMpan
-from connections.permissions import check_may_act_for_organisation
-from connections.services.areas import lock_sites, lock_study_areas_of, raise_revision
+from connections.permissions import (
+    MAY_ADD_AGREEMENT,
+    MAY_ADD_SITE,
+    MAY_PLACE_SITE,
+    MAY_REVIEW,
+    check_may_act_for,
+    check_may_act_for_organisation,
+)
+from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.registrations import start_registration
 from connections.states import Direction
 from core import journal
 from core.errors import Refusal, RefusedError
-from core.periods import next_half_hour
+from core.periods import LONDON, half_hour_of, next_half_hour
+from participants.permissions import check_may
 
 
 @transaction.atomic
-def create_site(
+def create_site(*, actor: journal.Actor, at: datetime, **details: Any) -> Site:
+    """Enter a connection point for its peer (DSO). ``details`` are those of ``_create_site``.
+
+    :raises RefusedError: if the name or an MPAN is taken, or an MPAN's check digit is wrong
+    """
+    check_may(actor, MAY_ADD_SITE)
+    return _create_site(actor=actor, at=at, **details)
+
+
+def _create_site(
     *,
     organisation_id: int,
     area_id: int,
@@ -35,11 +52,8 @@ def create_site(
     actor: journal.Actor,
     at: datetime,
 ) -> Site:
-    """Enter a connection point, its (technology, rated kW) and its (direction, MPAN).
-
-    :raises RefusedError: if the name or an MPAN is taken or an MPAN's check digit is wrong
-    """
-    refusals = []
+    """Enter a site, its assets as (technology, rated kW), its meter points as (direction, MPAN)."""
+    refusals = [r for _, kw in assets for r in rules.refusals_not_above_zero({"rated_kw": kw})]
     if Site.objects.filter(name__iexact=name).exists():
         refusals.append(Refusal("name_taken", f"There is a site named {name} already.", "name"))
     for direction, mpan in mpans:
@@ -56,8 +70,9 @@ def create_site(
         longitude=longitude,
         created_at=at,
     )
-    for technology, rated_kw in assets:
-        Asset.objects.create(site=site, technology=technology, rated_kw=rated_kw)
+    Asset.objects.bulk_create(
+        Asset(site=site, technology=technology, rated_kw=kw) for technology, kw in assets
+    )
     for direction, mpan in mpans:
         SiteMpan.objects.create(site=site, direction=direction, mpan=mpan)
     journal.record(verb="connections.site.created", subject=site, actor=actor, at=at)
@@ -81,10 +96,12 @@ def enter_own_site(
     site signs for it once the DSO has seen the proof. ``details`` are those of ``create_site``.
 
     :raises NotPermittedError: if the actor does not trade for the organisation
-    :raises RefusedError: as ``create_site``
+    :raises RefusedError: as ``create_site``, or if a MIC or MEC is below zero
     """
     check_may_act_for_organisation(organisation_id=organisation_id, actor=actor)
-    site = create_site(organisation_id=organisation_id, actor=actor, at=at, **details)
+    if refusals := rules.refusals_below_zero({"mic_kva": mic_kva, "mec_kva": mec_kva}):
+        raise RefusedError(refusals)
+    site = _create_site(organisation_id=organisation_id, actor=actor, at=at, **details)
     name_signatory(site_id=site.pk, user_id=actor.person(), verified=False, actor=actor, at=at)
     parts = [
         f"agreement {agreement}" if agreement else "",
@@ -114,7 +131,15 @@ def refusals_of_mpan(mpan: str, *, field: str) -> list[Refusal]:
 def name_signatory(
     *, site_id: int, user_id: int, verified: bool, actor: journal.Actor, at: datetime
 ) -> Signatory:
-    """Say that a person signs for a site; ``verified`` if the DSO has seen the proof."""
+    """Say that a person signs for a site; ``verified`` if the DSO has seen the proof.
+
+    :raises NotPermittedError: if the actor does not trade for the site, or, to verify, review for
+        the DSO
+    """
+    if verified:
+        check_may(actor, MAY_REVIEW)
+    else:
+        check_may_act_for(site=Site.objects.get(pk=site_id), actor=actor)
     signatory, _ = Signatory.objects.update_or_create(
         site_id=site_id, user_id=user_id, defaults={"verified_at": at if verified else None}
     )
@@ -132,21 +157,24 @@ def name_signatory(
 def record_agreement(
     *, site_id: int, starts_at: datetime, actor: journal.Actor, at: datetime, **terms: Any
 ) -> Agreement:
-    """Enter a connection agreement; the one before ends where it starts.
+    """Enter a connection agreement (DSO); the one before ends where it starts.
 
-    :raises RefusedError: if capacity that is sold or bought would no longer be covered, with the
-        half-hours and by how much
+    :raises RefusedError: if its terms can't be, or overlap a later agreement's period; or if
+        capacity that is sold or bought would no longer be covered, with the half-hours and by how
+        much
     """
     areas = lock_study_areas_of([site_id])
     [site] = lock_sites([site_id])
+    check_may(actor, MAY_ADD_AGREEMENT)
+    agreement = Agreement(site=site, starts_at=starts_at, **terms)
+    if refusals := _refusals_of_agreement(agreement):
+        raise RefusedError(refusals)
     Agreement.objects.filter(site_id=site_id, starts_at__lt=starts_at).exclude(
         ends_at__lte=starts_at
     ).update(ends_at=starts_at)
-    agreement = Agreement.objects.create(site_id=site_id, starts_at=starts_at, **terms)
-    refusals = refusals_from_now_on(site, at=at)
-    if refusals:
+    agreement.save(force_insert=True)
+    if refusals := refusals_from_now_on(site, at=at):
         raise RefusedError(refusals)
-    raise_revision(area.pk for area in areas)
     journal.record(
         verb="connections.agreement.recorded",
         subject=agreement,
@@ -154,9 +182,38 @@ def record_agreement(
         at=at,
         data={"site_id": site_id, "mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva},
     )
-    for area in areas:
-        journal.record(verb="connections.area.revised", subject=area, actor=actor, at=at)
+    revise(areas, actor=actor, at=at)
     return agreement
+
+
+def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
+    """Return why an agreement can't be: its own terms, or another of the site in its period."""
+    mic_and_mec = {"mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva}
+    refusals = rules.refusals_below_zero(mic_and_mec)
+    most = agreement.max_installed_kva
+    refusals += rules.refusals_not_above_zero({"max_installed_kva": most})
+    for name, kva in mic_and_mec.items():
+        if kva is not None and kva > most:
+            message = "It is above the maximum installed capacity."
+            refusals.append(Refusal("over_installed", message, name))
+    for name in ("import_power_factor", "export_power_factor"):
+        if not 0 < getattr(agreement, name) <= 1:
+            message = "A power factor is above 0, and 1 at the most."
+            refusals.append(Refusal("power_factor", message, name))
+    if Agreement.objects.filter(reference=agreement.reference).exists():
+        message = f"There is an agreement {agreement.reference} already."
+        refusals.append(Refusal("reference_taken", message, "reference"))
+    if agreement.starts_at != half_hour_of(agreement.starts_at):
+        message = "An agreement starts at the start of a half-hour."
+        refusals.append(Refusal("not_on_half_hour", message, "starts_at"))
+    later = Agreement.objects.filter(site=agreement.site, starts_at__gte=agreement.starts_at)
+    if agreement.ends_at is not None:
+        later = later.filter(starts_at__lt=agreement.ends_at)
+    if (other := later.order_by("starts_at").first()) is not None:
+        day = f"{other.starts_at.astimezone(LONDON):%-d %B %Y %H:%M}"
+        message = f"Agreement {other.reference} starts on {day} already: start after it."
+        refusals.append(Refusal("agreement_overlap", message, "starts_at"))
+    return refusals
 
 
 def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
@@ -178,15 +235,14 @@ def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
 
 @transaction.atomic
 def place_site(*, site_id: int, network_bus: str, actor: journal.Actor, at: datetime) -> Site:
-    """Say on which bus of the network model a site hangs. Studies read this."""
+    """Say on which bus of the network model a site hangs (DSO). Studies read this."""
     areas = lock_study_areas_of([site_id])
     [site] = lock_sites([site_id])
+    check_may(actor, MAY_PLACE_SITE)
     site.network_bus = network_bus
     site.save(update_fields=["network_bus"])
-    raise_revision(area.pk for area in areas)
     journal.record(
         verb="connections.site.placed", subject=site, actor=actor, at=at, data={"bus": network_bus}
     )
-    for area in areas:
-        journal.record(verb="connections.area.revised", subject=area, actor=actor, at=at)
+    revise(areas, actor=actor, at=at)
     return site

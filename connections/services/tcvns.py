@@ -13,9 +13,14 @@ from django.db import IntegrityError, transaction
 
 from connections import notifications, queries
 from connections.documents import notice_text
-from connections.models import Area, Site, Tcvn, TcvnCondition, TcvnSpan
-from connections.permissions import check_may_act_for, check_signs_for
-from connections.services.areas import lock_sites, lock_study_areas_of, raise_revision
+from connections.models import Site, Tcvn, TcvnCondition, TcvnSpan
+from connections.permissions import (
+    MAY_ASSESS,
+    MAY_COUNTERSIGN,
+    check_may_act_for,
+    check_signs_for,
+)
+from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.registrations import current_agreement
 from connections.services.sites import refusals_from_now_on
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole, TcvnState
@@ -24,6 +29,7 @@ from core.errors import Refusal, RefusedError
 from core.models import window_columns
 from core.periods import LONDON, half_hour_of, merged, next_half_hour
 from core.windows import ServiceWindow
+from participants.permissions import check_may
 
 
 @transaction.atomic
@@ -113,13 +119,16 @@ def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
 @transaction.atomic
 def start_assessment(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     """Begin the technical assessment (step 4): a study at the full requested capacity follows."""
-    return _move(_locked(tcvn_id), "start_assessment", "assessment_started", actor=actor, at=at)
+    tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_ASSESS)
+    return _move(tcvn, "start_assessment", "assessment_started", actor=actor, at=at)
 
 
 @transaction.atomic
 def record_support(*, tcvn_id: int, answer: str, actor: journal.Actor, at: datetime) -> Tcvn:
     """Record that the capacity is supported without other action (step 5)."""
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_ASSESS)
     tcvn.answer, tcvn.assessed_at = answer, at
     return _move(tcvn, "support", "supported", actor=actor, at=at)
 
@@ -140,6 +149,7 @@ def record_conditional(
     :raises RefusedError: if no seller is named, or one has less to earmark
     """
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_ASSESS)
     becomes = TCVN_MACHINE.target("support_conditionally", state=tcvn.state)
     if refusals := _refusals_of_sellers(tcvn, sellers, at=at):
         raise RefusedError(refusals)
@@ -190,6 +200,7 @@ def _refusals_of_sellers(
 def record_refusal(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
     """Refuse a request, naming the binding constraints (step 5)."""
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_ASSESS)
     if not reason.strip():
         message = "Name the constraints that bind, for the peer to read."
         raise RefusedError([Refusal("reason_missing", message, "reason")])
@@ -204,6 +215,7 @@ def issue_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     A seller's earmark is issued once its seller has submitted it and the buyer's is assessed.
     """
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_ASSESS)
     if tcvn.role == TcvnRole.SELLER and tcvn.state == TcvnState.REQUESTED:
         tcvn = _move(tcvn, "start_assessment", "assessment_started", actor=actor, at=at)
         tcvn = _move(tcvn, "support", "supported", actor=actor, at=at)
@@ -246,6 +258,7 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     :raises RefusedError: if one of them isn't executed, or two notices would overlap
     """
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_COUNTERSIGN)
     becomes = TCVN_MACHINE.target("countersign", state=tcvn.state)
     if tcvn.role == TcvnRole.SELLER:
         message = "It comes into force together with the buyer's notice: countersign that one."
@@ -263,7 +276,7 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
         _moved(each, becomes, "in_force", actor=actor, at=at)
         _write_spans(each, from_at=next_half_hour(at))
     _check_registers(together, sites, at=at)
-    _revise(areas, actor=actor, at=at)
+    revise(areas, actor=actor, at=at)
     return tcvn
 
 
@@ -329,6 +342,7 @@ def end_tcvn(
         together
     """
     tcvn = _locked(tcvn_id)
+    check_may(actor, MAY_COUNTERSIGN)
     becomes = TCVN_MACHINE.target("end", state=tcvn.state)
     if refusals := _refusals_to_end(tcvn, from_at, at=at):
         raise RefusedError(refusals)
@@ -341,7 +355,7 @@ def end_tcvn(
         each.answer = reason
         _moved(each, becomes, "ended", actor=actor, at=at, reason=reason)
     _check_registers(together, sites, at=at)
-    _revise(areas, actor=actor, at=at)
+    revise(areas, actor=actor, at=at)
     return tcvn
 
 
@@ -357,13 +371,6 @@ def _refusals_to_end(tcvn: Tcvn, from_at: datetime, *, at: datetime) -> list[Ref
         message = "A notice ends from the next full half-hour, or later."
         refusals.append(Refusal("half_hour_begun", message, "from_at"))
     return refusals
-
-
-def _revise(areas: Sequence[Area], *, actor: journal.Actor, at: datetime) -> None:
-    """Raise the study areas' revisions, and let their contracts be studied again."""
-    raise_revision(area.pk for area in areas)
-    for area in areas:
-        journal.record(verb="connections.area.revised", subject=area, actor=actor, at=at)
 
 
 def _locked(tcvn_id: int) -> Tcvn:

@@ -13,9 +13,9 @@ from connections import services as connections
 from connections.models import Site
 from core import journal
 from core.errors import Refusal, RefusedError
+from participants.permissions import check_may
 from psa.inputs import areas_below
 from psa.models import HALF_HOURS_A_UTC_DAY, ForecastDay, ForecastVersion
-from psa.permissions import check_may
 
 MOST_REFUSALS = 20
 BATCH = 1000

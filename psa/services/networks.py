@@ -13,8 +13,8 @@ from django.db.models import Max
 from connections import services as connections
 from core import journal
 from core.errors import Refusal, RefusedError
+from participants.permissions import check_may
 from psa.models import NetworkModel
-from psa.permissions import check_may
 from psa.states import MODEL_MACHINE, ModelState
 
 

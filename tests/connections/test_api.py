@@ -134,6 +134,6 @@ def test_a_capacity_below_zero_can_not_be_registered(area: Area) -> None:
 
     assert typed.status_code == 400
     assert submitted.status_code == 422
-    assert [each["code"] for each in submitted.json()["errors"]] == ["below_zero"]
+    assert [each["code"] for each in submitted.json()["errors"]] == ["not_above_zero"]
     registration.refresh_from_db()
     assert registration.state == "DRAFT"

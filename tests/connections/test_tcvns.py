@@ -15,6 +15,7 @@ from core.errors import RefusedError
 from core.journal import Actor
 from core.models import window_columns
 from core.periods import HALF_HOUR
+from tests.connections.making import assessing, pair, pair_in_force, signed
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
 
@@ -30,55 +31,6 @@ def world() -> World:
 @pytest.fixture
 def dso(world: World) -> Actor:
     return make_manager()
-
-
-def assessing(peer: Peer, dso: Actor) -> Tcvn:
-    """A notice that lets its site import 60 instead of 50 kW, under assessment."""
-    Signatory.objects.create(site=peer.site, user=peer.user, verified_at=AT)
-    tcvn = services.request_tcvn(
-        site_id=peer.site.pk,
-        direction="IMPORT",
-        capacity_kw=Decimal(60),
-        window=WINDOW,
-        reason="More",
-        actor=peer.actor,
-        at=AT,
-    )
-    services.submit_tcvn(tcvn_id=tcvn.pk, actor=peer.actor, at=AT)
-    return services.start_assessment(tcvn_id=tcvn.pk, actor=dso, at=AT)
-
-
-def signed(tcvn: Tcvn, peer: Peer, dso: Actor) -> Tcvn:
-    issued = services.issue_tcvn(tcvn_id=tcvn.pk, actor=dso, at=AT)
-    return services.execute_tcvn(
-        tcvn_id=tcvn.pk,
-        typed_name="A Signatory",
-        document_hash=issued.document_hash,
-        actor=peer.actor,
-        at=AT,
-    )
-
-
-def pair(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
-    """A buyer's notice on the condition of a seller's, the seller's not yet submitted."""
-    tcvn = assessing(world.rival, dso)
-    services.record_conditional(
-        tcvn_id=tcvn.pk,
-        sellers=[(world.seller.site.pk, Decimal(20))],
-        answer="If it lowers its own.",
-        actor=dso,
-        at=AT,
-    )
-    return tcvn, Tcvn.objects.get(earmark_of__tcvn=tcvn)
-
-
-def pair_in_force(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
-    tcvn, earmark = pair(world, dso)
-    Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
-    services.submit_tcvn(tcvn_id=earmark.pk, actor=world.seller.actor, at=AT)
-    signed(earmark, world.seller, dso)
-    signed(tcvn, world.rival, dso)
-    return services.countersign_tcvn(tcvn_id=tcvn.pk, actor=dso, at=AT), earmark
 
 
 def ceilings(peer: Peer) -> dict[datetime, Decimal]:

@@ -12,8 +12,8 @@ from core.errors import Refusal, RefusedError, WrongStateError
 from nmf import services as nmf
 from nmf.models import Contract
 from nmf.states import ContractState
+from participants.permissions import check_may
 from psa.models import Study
-from psa.permissions import check_may
 from wsc.models import Decision, Policy, Review
 from wsc.queries import advice_on, current_policy
 from wsc.services import reviews

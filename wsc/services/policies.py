@@ -10,7 +10,7 @@ from django.db import transaction
 from connections import services as connections
 from core import journal
 from core.errors import RefusedError
-from psa.permissions import check_may
+from participants.permissions import check_may
 from psa.questions import SAFE_BASES
 from wsc.models import Policy
 from wsc.queries import current_policy

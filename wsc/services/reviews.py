@@ -12,9 +12,9 @@ from core.errors import Refusal, RefusedError
 from nmf import services as nmf
 from nmf.models import Contract
 from nmf.states import ContractState
+from participants.permissions import check_may
 from psa import services as psa
 from psa.models import Study
-from psa.permissions import check_may
 from psa.states import StudyKind
 from wsc import notifications
 from wsc.models import Review
