@@ -32,6 +32,7 @@ INJECTION_TABLES = (
     "asymmetric_sgen",
 )
 # A model is data: only these may be named as the class of a stored object.
+ALLOWED_BUILTINS = frozenset({"set", "tuple", "frozenset", "complex"})
 ALLOWED_MODULES = ("pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "geojson")
 _kept: OrderedDict[str, Network] = OrderedDict()
 
@@ -95,12 +96,14 @@ def read(text: str) -> Any:
     :raises EngineInputError: if the text is not a network model.
     """
     try:
-        _refuse_foreign_classes(json.loads(text))
+        _refuse_foreign_objects(json.loads(text))
         with quietly():
             net = pp.from_json_string(text)
-    except (ValueError, KeyError, TypeError, AttributeError, ImportError, UserWarning) as error:
-        if isinstance(error, EngineInputError):
-            raise
+    except RecursionError as error:
+        raise EngineInputError("The network model is nested too deeply.") from error
+    except EngineInputError:
+        raise
+    except Exception as error:  # a file from outside: whatever its reader raises is its fault
         raise EngineInputError(f"The network model cannot be read: {error}") from error
     if not isinstance(net, pp.pandapowerNet) or len(net.bus) == 0:
         raise EngineInputError("The network model has no buses.")
@@ -161,24 +164,34 @@ def _strip(net: Any) -> tuple[str, ...]:
     return tuple(foreign)
 
 
-def _refuse_foreign_classes(value: Any) -> None:
+def _refuse_foreign_objects(value: Any) -> None:
+    """Refuse what pandapower's reader would import, look up or open beyond a network's own."""
     if isinstance(value, dict):
-        module = value.get("_module")
-        if module is not None and str(module).split(".")[0] not in (*ALLOWED_MODULES, "builtins"):
-            raise EngineInputError(f"The network model names a foreign class in {module!r}.")
-        if module == "builtins" and value.get("_class") not in {"set", "tuple", "frozenset"}:
-            raise EngineInputError("The network model names a foreign class.")
+        if "_module" in value or "_class" in value:
+            _refuse_foreign_object(value)
         for inner in value.values():
-            _refuse_foreign_classes(inner)
+            _refuse_foreign_objects(inner)
     elif isinstance(value, list):
         for inner in value:
-            _refuse_foreign_classes(inner)
-    elif isinstance(value, str) and "_module" in value.replace("\\u005f", "_"):
-        try:
-            inner = json.loads(value)
-        except ValueError:
-            return
-        _refuse_foreign_classes(inner)
+            _refuse_foreign_objects(inner)
+
+
+def _refuse_foreign_object(stored: dict[str, Any]) -> None:
+    module, kind = str(stored.get("_module", "")), str(stored.get("_class", ""))
+    if module.split(".", maxsplit=1)[0] not in (*ALLOWED_MODULES, "builtins"):
+        raise EngineInputError(f"The network model names a foreign class in {module!r}.")
+    if module == "builtins" and kind not in ALLOWED_BUILTINS:
+        raise EngineInputError("The network model names a foreign class.")
+    if kind in {"function", "method"}:
+        raise EngineInputError("The network model names a function.")
+    content = stored.get("_object")
+    if not isinstance(content, str):
+        return
+    if content.lstrip().startswith(("{", "[")):
+        # Read a second time by pandapower, so looked through here, as leniently as it reads.
+        _refuse_foreign_objects(json.loads(content, strict=False))
+    elif kind in {"DataFrame", "Series", "GeoDataFrame"}:  # pandas would take it for a file
+        raise EngineInputError(f"In the network model a {kind} has no content of its own.")
 
 
 def fresh_copy(network: Network) -> Any:

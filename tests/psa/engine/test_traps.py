@@ -11,7 +11,7 @@ import pytest
 
 from psa.engine.batch import BatchSolver
 from psa.engine.case import Kind, Options, Outcome
-from psa.engine.errors import EngineInputError, NotFiniteError
+from psa.engine.errors import NotFiniteError
 from psa.engine.limits import watch
 from psa.engine.network import load
 from psa.engine.quiet import pp, quietly
@@ -178,24 +178,3 @@ def test_an_answer_is_json_without_nan_and_the_same_twice() -> None:
     assert json.dumps(as_json(answer(study)), allow_nan=False) == first
     assert '"2021-11-18T00:00:00Z"' in first
     assert {"reference", "without", "with"} <= set(json.loads(first)["charts"][0])
-
-
-def test_a_model_that_names_a_foreign_class_is_not_loaded() -> None:
-    text = json.dumps(
-        {
-            "_module": "pandapower.auxiliary",
-            "_class": "pandapowerNet",
-            "_object": {"bus": {"_module": "subprocess", "_class": "Popen", "_object": "true"}},
-        }
-    )
-    nested = json.dumps(
-        {
-            "_module": "pandapower.auxiliary",
-            "_class": "pandapowerNet",
-            "_object": json.dumps({"x": {"_module": "os", "_class": "system"}}),
-        }
-    )
-
-    for evil in (text, nested):
-        with pytest.raises(EngineInputError, match="foreign class"):
-            load(evil)
