@@ -29,6 +29,8 @@ import numpy as np
 from psa.engine.case import Basis, FloatArray, Profile, Rights, StudySite
 from psa.engine.errors import EngineInputError, NotFiniteError
 
+SMALLEST_KW = 1e-3  # capacities have three decimals (domain 2): less is none
+
 
 class State(StrEnum):
     """Which market the register is read in."""
@@ -87,8 +89,9 @@ def rights_used(forecast: FloatArray, rights: Rights) -> FloatArray:
 def forecast_ratio(forecast: FloatArray, rights: Rights) -> tuple[FloatArray, bool]:
     """Give kW scaled by new over previous capacity, and whether the ratio was ever undefined."""
     traded = (rights.bought > 0) | (rights.sold > 0)
-    undefined = traded & (rights.agreed <= 0)
-    base = np.where(rights.agreed > 0, rights.agreed, 1.0)
+    some = rights.agreed >= SMALLEST_KW
+    undefined = traded & ~some
+    base = np.where(some, rights.agreed, 1.0)
     scaled = forecast * permitted(rights) / base
     stood_in = np.where(undefined, rights_used(forecast, rights), scaled)
     return np.where(traded, stood_in, forecast), bool(undefined.any())

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from psa.engine import bases
@@ -159,6 +159,7 @@ def test_a_negative_power_factor_of_export_absorbs_vars() -> None:
     assert injects[0] == -absorbs[0] < 0
 
 
+@example(agreed=5e-324, ceiling=1, bought=1, sold=0, forecast=1)
 @given(agreed=KW, ceiling=KW, bought=KW, sold=KW, forecast=KW)
 def test_every_basis_is_finite_and_rights_used_never_exceeds_what_is_permitted(
     agreed: float, ceiling: float, bought: float, sold: float, forecast: float
