@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -36,6 +37,7 @@ from tools.services import free_port
 HOST = "capacity.example.org"
 APPS = ("web", "relay", "worker-default", "worker-psa", "beat")
 READY_WITHIN_S = 90
+ENDS_WITHIN_S = 240
 FILLED_IN = {
     "SECRET_KEY": "only-for-a-test-" + "s3cr3t" * 10,
     "POSTGRES_PASSWORD": "unused",
@@ -129,7 +131,7 @@ class Process:
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: Message
     body: bytes
 
     def json(self) -> Any:
@@ -210,7 +212,11 @@ class Product:
         return self._run(self.command_of(name))
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self._run(["python", "manage.py", *arguments])
+        return self.python("manage.py", *arguments)
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end in the set-up's environment."""
+        return self._run(["python", *arguments])
 
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -219,7 +225,7 @@ class Product:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=READY_WITHIN_S,
+            timeout=ENDS_WITHIN_S,
             check=False,
             stdin=subprocess.DEVNULL,
         )
@@ -240,7 +246,7 @@ class Product:
         try:
             link.request(method, path, body, sent)
             got = link.getresponse()
-            return Answer(got.status, dict(got.getheaders()), got.read())
+            return Answer(got.status, got.headers, got.read())
         finally:
             link.close()
 

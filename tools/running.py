@@ -273,11 +273,11 @@ def _supervise(
         children[name] = processes.start(commands[name], log=logs[name], env=env)
         register.add(children[name].pid)
 
+    manage(env, "show_logins")  # first: whoever reaches the site can log in
     try:
         for name in commands:
             launch(name)
         _wait_until_it_serves(port, children["web"], logs["web"])
-        manage(env, "show_logins")
         say(f"\nServing on http://127.0.0.1:{port} (logs in var/log; Ctrl-C stops everything)")
         while True:
             time.sleep(1)

@@ -9,6 +9,7 @@ import pytest
 from tests.processes import FILLED_IN, Product
 from tools.places import ROOT
 
+GUIDE = ROOT / "docs" / "operators-guide.md"
 REQUIRED = [*FILLED_IN, "EMAIL_URL"]
 
 
@@ -43,6 +44,20 @@ def test_the_example_names_every_variable_of_the_composition() -> None:
     named = set(re.findall(r"^#? ?(\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
 
     assert named == used
+
+
+def test_the_operators_guide_tells_of_every_variable_that_is_read() -> None:
+    read = {
+        name
+        for source in ("config/settings.py", "psa/engine/batch.py")
+        for name in re.findall(
+            r'env(?:iron\.get|\.\w+)\(\s*"([A-Z_]+)"', (ROOT / source).read_text()
+        )
+    }
+
+    told = set(re.findall(r"^\| `([A-Z_]+)`", GUIDE.read_text(), re.MULTILINE))
+
+    assert told == read
 
 
 @pytest.mark.slow
