@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.test import RequestFactory
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -207,6 +207,10 @@ class _LockError(Exception):
     pgcode = "55P03"
 
 
+class _TakenError(Exception):
+    pgcode = "23505"
+
+
 def test_a_lock_timeout_is_tried_once_more_and_then_busy() -> None:
     calls = []
 
@@ -217,6 +221,19 @@ def test_a_lock_timeout_is_tried_once_more_and_then_busy() -> None:
     with pytest.raises(BusyError):
         retried(held)
 
+    assert len(calls) == 2
+
+
+def test_a_name_that_a_rival_has_just_taken_is_tried_once_more() -> None:
+    calls = []
+
+    def taken() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            raise IntegrityError from _TakenError()
+        return "seen"
+
+    assert retried(taken) == "seen"
     assert len(calls) == 2
 
 

@@ -1,39 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 
 import pytest
-from django.db import connection
 
-from core.errors import DomainError
 from core.journal import Actor
-from core.retry import retried
 from participants.models import Invitation, Membership, TermsDocument
 from participants.services import organisations
 from participants.states import Role, TermsKind
 from tests.make import AT, actor_of, make_manager, make_member, make_user
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*calls: Callable[[], object]) -> list[str]:
-    """Make calls at the same moment, and return "done" or the codes of their refusals, sorted."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], object]) -> str:
-        try:
-            barrier.wait(timeout=10)
-            retried(call)
-        except DomainError as error:
-            return error.code
-        finally:
-            connection.close()
-        return "done"
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return sorted(pool.map(run, calls))
 
 
 def leave(member: Membership) -> Callable[[], object]:
