@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from decimal import Decimal
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 
 from connections.models import Allocation
@@ -19,6 +15,7 @@ from nmf.models import Contract, Response
 from nmf.states import ContractState
 from participants.models import User
 from tests.nmf.world import AT, KW, Peer, World, make_world
+from tests.racing import race
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 ROUNDS = 8
@@ -33,24 +30,6 @@ def world() -> World:
 def then() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-def race(*acts: Callable[[], int]) -> list[int]:
-    """Start the acts at once, each on a connection of its own; return their statuses, sorted."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], int]) -> int:
-        try:
-            connection.ensure_connection()
-            start.wait()
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return sorted(
-            each.result() for each in [pool.submit(copy_context().run, run, act) for act in acts]
-        )
 
 
 def accepting(response: Response, user: User, **body: Any) -> Callable[[], int]:
@@ -68,7 +47,7 @@ def sold_by(peer: Peer) -> Decimal:
 def test_sixteen_clients_accept_one_response_and_one_contract_is_made(world: World) -> None:
     response = world.response(world.request())
 
-    statuses = race(*[accepting(response, world.buyer.user) for _ in range(16)])
+    statuses = sorted(race(*[accepting(response, world.buyer.user) for _ in range(16)]))
 
     assert statuses == [201] + [409] * 15
     assert Contract.objects.count() == 1
@@ -81,7 +60,7 @@ def sell_the_same_capacity_twice(world: World) -> tuple[list[int], Decimal]:
     most = agreed - 10
     responses = [world.response(world.request(kw=most), kw=most) for _ in range(2)]
     statuses = race(*[accepting(each, world.buyer.user) for each in responses])
-    return statuses, sold_by(world.seller)
+    return sorted(statuses), sold_by(world.seller)
 
 
 def test_two_requests_draw_on_one_site_and_one_of_them_gets_it(world: World) -> None:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from threading import Barrier
 
 import pytest
 from django.apps import apps
-from django.db import connection, transaction
+from django.db import transaction
 
 from connections import services as connections
-from core.errors import DomainError
 from nmf.models import Contract
 from psa import services as psa
 from psa.models import Study
 from psa.running import run_open_studies
 from tests.psa.world import AT, make_world
+from tests.racing import contend
 from tests.wsc.market import actor, make_contract, make_engineer, open_review, set_policy, settle
 from wsc import services
 from wsc.models import Decision
@@ -31,28 +28,6 @@ pytestmark = pytest.mark.django_db(
 ROUNDS = 5
 
 
-def race(*acts: Callable[[], object]) -> list[bool]:
-    """Start the acts at once, each on a connection of its own, and tell which went through.
-
-    Only a domain error counts as a "no": a deadlock or a lock timeout fails the test.
-    """
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> bool:
-        try:
-            connection.ensure_connection()
-            start.wait()
-            act()
-        except DomainError:
-            return False
-        finally:
-            connection.close()
-        return True
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        return list(pool.map(run, acts))
-
-
 def test_of_two_engineers_who_decide_at_once_one_decides() -> None:
     world = make_world()
     engineer = actor(make_engineer())
@@ -61,7 +36,7 @@ def test_of_two_engineers_who_decide_at_once_one_decides() -> None:
         open_review(contract)
         settle()
 
-        won = race(
+        won = contend(
             partial(
                 services.approve,
                 contract_id=contract.pk,
@@ -88,7 +63,7 @@ def test_an_approval_against_a_cancellation_leaves_register_and_contract_equal()
         settle()
         first: datetime = contract.starts_at
 
-        won = race(
+        won = contend(
             partial(
                 services.approve,
                 contract_id=contract.pk,
@@ -121,7 +96,7 @@ def test_a_decision_never_rests_on_a_study_older_than_the_area() -> None:
         run_open_studies()
         study = Study.objects.latest("pk")
 
-        race(
+        contend(
             partial(decide, study.pk, world.area.pk),
             partial(change, world.area.pk),
         )
@@ -141,7 +116,7 @@ def test_of_many_workers_that_wake_up_one_drains_the_area() -> None:
     open_review(contract)
 
     tokens: list[object] = []
-    race(*[lambda: tokens.append(psa.open_run(area_id=world.area.pk))] * 4)
+    contend(*[lambda: tokens.append(psa.open_run(area_id=world.area.pk))] * 4)
 
     assert len([token for token in tokens if token is not None]) == 1
 
