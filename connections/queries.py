@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from connections.models import (
     Agreement,
@@ -17,6 +17,7 @@ from connections.models import (
     AllocationSpan,
     Area,
     Registration,
+    Signatory,
     Site,
     Tcvn,
     TcvnCondition,
@@ -274,6 +275,14 @@ def tcvns_seen_by(organisation: Organisation) -> QuerySet[Tcvn]:
     if organisation.kind != "DSO":
         found = found.filter(site__organisation=organisation)
     return found.order_by("-created_at", "-pk")
+
+
+def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
+    """Bring whether a person signs for each notice's site, as ``signs``."""
+    own = Signatory.objects.filter(
+        site_id=OuterRef("site_id"), user_id=user_id, verified_at__isnull=False
+    )
+    return tcvns.annotate(signs=Exists(own))
 
 
 def register_for_chart(

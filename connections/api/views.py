@@ -51,7 +51,7 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
             member = caller(self.request)
             context["organisation"] = member.organisation
             context["may_trade"] = may_trade(member)
-        return {**context, "user_id": self.request.user.pk}
+        return context
 
     def read(self, shape: type[Any], data: Any, *, partial: bool = False) -> Any:
         found = shape(data=data, partial=partial, context=self.get_serializer_context())
@@ -146,7 +146,9 @@ class TcvnViews(OwnRows):
     def get_queryset(self) -> QuerySet[Tcvn]:
         if getattr(self, "swagger_fake_view", False):
             return Tcvn.objects.none()
-        return queries.tcvns_seen_by(caller(self.request).organisation)
+        member = caller(self.request)
+        found = queries.tcvns_seen_by(member.organisation)
+        return queries.with_signing(found, user_id=member.user_id)
 
     @extend_schema(request=TcvnInput, responses={201: TcvnShape})
     @idempotent

@@ -50,10 +50,24 @@ def pair(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
     return tcvn, Tcvn.objects.get(earmark_of__tcvn=tcvn)
 
 
-def pair_in_force(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
+def signed_pair(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
+    """A pair that waits for the operator's countersignature."""
     tcvn, earmark = pair(world, dso)
     Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
     services.submit_tcvn(tcvn_id=earmark.pk, actor=world.seller.actor, at=AT)
     signed(earmark, world.seller, dso)
     signed(tcvn, world.rival, dso)
+    return tcvn, earmark
+
+
+def pair_in_force(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
+    tcvn, earmark = signed_pair(world, dso)
     return services.countersign_tcvn(tcvn_id=tcvn.pk, actor=dso, at=AT), earmark
+
+
+def in_force(peer: Peer, dso: Actor) -> Tcvn:
+    """A notice without conditions in force: 60 instead of 50 kW of import."""
+    tcvn = assessing(peer, dso)
+    services.record_support(tcvn_id=tcvn.pk, answer="Yes", actor=dso, at=AT)
+    signed(tcvn, peer, dso)
+    return services.countersign_tcvn(tcvn_id=tcvn.pk, actor=dso, at=AT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -13,9 +14,9 @@ from connections import queries, services
 from connections.models import Registration, Signatory, Tcvn, TcvnSpan
 from core.errors import RefusedError
 from core.journal import Actor
-from core.models import window_columns
+from core.models import Event, window_columns
 from core.periods import HALF_HOUR
-from tests.connections.making import assessing, pair, pair_in_force, signed
+from tests.connections.making import assessing, pair, pair_in_force, signed, signed_pair
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
 
@@ -202,3 +203,46 @@ def test_the_api_offers_a_signatory_to_sign(world: World, client: Client) -> Non
     client.force_login(peer.user, backend="participants.auth.RoleBackend")
 
     assert client.get(f"/api/v1/tcvns/{tcvn.pk}/").json()["allowed_actions"] == ["submit"]
+
+
+def test_the_area_is_revised_when_a_notice_takes_force_and_when_it_ends(
+    world: World, dso: Actor
+) -> None:
+    def revised() -> tuple[int, int]:
+        world.area.refresh_from_db()
+        events = Event.objects.filter(verb="connections.area.revised")
+        return world.area.revision, events.count()
+
+    tcvn, _ = signed_pair(world, dso)
+    signed_only = revised()
+    services.countersign_tcvn(tcvn_id=tcvn.pk, actor=dso, at=AT)
+    countersigned = revised()
+    services.end_tcvn(tcvn_id=tcvn.pk, from_at=BEGINS, reason="Outage", actor=dso, at=AT)
+
+    assert [signed_only, countersigned, revised()] == [(1, 0), (2, 1), (3, 2)]
+
+
+def test_a_notice_does_not_end_under_capacity_that_was_bought(world: World, dso: Actor) -> None:
+    tcvn, _ = pair_in_force(world, dso)
+    services.hold_allocations(
+        reference=uuid4(),
+        direction="IMPORT",
+        seller_site_id=world.seller.site.pk,
+        buyer_site_id=world.rival.site.pk,
+        sold_kw=Decimal(8),
+        bought_kw=Decimal(8),
+        periods=WINDOW.periods(),
+        actor=dso,
+        at=AT,
+    )
+    before = fingerprint()
+
+    with pytest.raises(RefusedError) as caught:
+        services.end_tcvn(
+            tcvn_id=tcvn.pk, from_at=ENDS - HALF_HOUR, reason="Outage", actor=dso, at=AT
+        )
+
+    [refusal] = caught.value.refusals
+    assert (refusal.code, refusal.by_kw) == ("no_tcvn", Decimal(8))
+    assert refusal.periods == ((ENDS - HALF_HOUR, ENDS),)
+    assert fingerprint() == before
