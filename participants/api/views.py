@@ -60,7 +60,7 @@ class NoticeViews(ListModelMixin, RetrieveModelMixin, GenericViewSet[Notice]):
         notice.refresh_from_db()
         return Response(NoticeShape(notice).data)
 
-    @extend_schema(request=None, responses=ReadCountShape)
+    @extend_schema(operation_id="notices_read_all", request=None, responses=ReadCountShape)
     @action(detail=False, methods=["post"], url_path="read")
     @idempotent
     def read_all(self, request: Request) -> Response:

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, OperationalError
 from django.test import RequestFactory
 from rest_framework import serializers
@@ -260,6 +262,10 @@ def test_every_operation_of_the_api_tells_its_problems() -> None:
     for path, method, operation in operations:
         expected = {"401", "403", "404", "429"} | ({"409", "422"} if method == "post" else set())
         assert expected <= set(operation["responses"]), (path, method)
+
+
+def test_the_document_is_valid_and_made_without_a_warning(tmp_path: Path) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn", f"--file={tmp_path / 'api.yaml'}")
 
 
 def test_the_api_answers_a_stranger_with_a_problem() -> None:
