@@ -164,6 +164,57 @@ class Response(models.Model):
         return f"A-{self.pk:05d}"
 
 
+class Confirmation(models.Model):
+    """That a member asks a second one to do what is worth more than one may do alone (domain 3).
+
+    Either to accept a response, or to give one from a site. The second member confirms by doing it.
+    """
+
+    organisation = models.ForeignKey(
+        "participants.Organisation", on_delete=models.PROTECT, related_name="+"
+    )
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="confirmations")
+    response = models.ForeignKey(  # the one to accept
+        Response, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    site = models.ForeignKey(  # the one to answer from
+        "connections.Site", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    kw = models.DecimalField(**KW)
+    price_gbp_per_kwh = models.DecimalField(**PRICE)
+    value_gbp = models.DecimalField(max_digits=14, decimal_places=2)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    asked_at = models.DateTimeField()
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    closed_at = models.DateTimeField(null=True)  # confirmed, or asked anew
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="confirmation_accepts_or_answers",
+                condition=Q(response__isnull=False, site__isnull=True)
+                | Q(response__isnull=True, site__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="confirmation_one_open",
+                fields=["organisation", "request", "response", "site"],
+                condition=Q(closed_at=None),
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="confirmation_by_another",
+                condition=Q(confirmed_by=None) | ~Q(confirmed_by=F("asked_by")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Confirmation {self.pk}"
+
+
 class Contract(ServiceWindowFields):
     """What two peers agreed: the seller gives up sold_kw, the buyer gains bought_kw."""
 

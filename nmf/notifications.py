@@ -9,7 +9,7 @@ from decimal import Decimal
 from connections import queries as connections
 from connections.models import Site
 from core.periods import HALF_HOUR, in_words
-from nmf.models import Contract, Request, Response
+from nmf.models import Confirmation, Contract, Request, Response
 from nmf.states import RequestState, Route
 from participants.queries import opted_in_ids
 from participants.services.notices import notify, traders_of
@@ -81,6 +81,29 @@ def response_rejected(response: Response, *, reason: str, at: datetime) -> None:
         _at(response.request),
         at,
         body=reason,
+    )
+
+
+def second_member_asked(asked: Confirmation, *, at: datetime) -> None:
+    """Tell the other members who trade. It can't be switched off: somebody waits for it."""
+    what = f"accept {asked.response.number}" if asked.response else f"answer {asked.request.number}"
+    notify(
+        kind="nmf.confirmation",
+        recipients=[
+            person for person in traders_of(asked.organisation_id) if person.pk != asked.asked_by_id
+        ],
+        title=f"Confirm: {what}, £{asked.value_gbp:,.2f}",
+        body="A colleague asks you to confirm this by doing the same.",
+        facts=[
+            ("Request", asked.request.number),
+            *([("From", asked.site.name)] if asked.site else []),
+            ("Capacity", _kw(asked.kw)),
+            ("Price", _price(asked.price_gbp_per_kwh)),
+            ("Window", str(asked.request.window)),
+        ],
+        link=_at(asked.request),
+        organisation_id=asked.organisation_id,
+        at=at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Greatest
@@ -12,9 +13,10 @@ from connections import queries as connections
 from connections.models import AllocationSpan, Area, Site
 from connections.rules import Stretch
 from core.models import Event
+from core.money import contract_value_gbp
 from core.periods import next_half_hour
 from nmf.gates import Gate
-from nmf.models import Commitment, Contract, MarketParameters, Request, Response
+from nmf.models import Commitment, Confirmation, Contract, MarketParameters, Request, Response
 from nmf.states import ContractState, RequestState, ResponseState, Route
 from participants.models import Organisation
 from participants.queries import opted_in_ids
@@ -156,6 +158,31 @@ def contracts_in_conflict(
         Exists(commitments), allocation__reference=OuterRef("reference"), ends_at__gt=at
     )
     return Contract.objects.filter(Exists(spans), state__in=LIVE)
+
+
+def value_of(request: Request, *, kw: Decimal, price_gbp_per_kwh: Decimal) -> Decimal:
+    """Return what so many kW of a request come to, in £."""
+    return contract_value_gbp(
+        price_gbp_per_kwh=price_gbp_per_kwh, sold_kw=kw, half_hours=request.half_hours
+    )
+
+
+def takes_two(organisation: Organisation, value_gbp: Decimal) -> bool:
+    """Say whether a second member of an organisation confirms what is worth so much."""
+    limit = organisation.confirm_above_gbp
+    return limit is not None and value_gbp > limit
+
+
+def open_confirmations(request: Request, organisation: Organisation) -> QuerySet[Confirmation]:
+    """Return what members of an organisation ask each other to confirm about a request."""
+    rows = Confirmation.objects.filter(
+        Q(response=None) | Q(response__state=ResponseState.OPEN),
+        request=request,
+        request__state=RequestState.OPEN,
+        organisation=organisation,
+        closed_at=None,
+    )
+    return rows.select_related("response", "site", "asked_by").order_by("pk")
 
 
 def own_site_of(contract: Contract, organisation: Organisation) -> Site | None:

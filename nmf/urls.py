@@ -17,9 +17,15 @@ urlpatterns: list[URLPattern] = [
         "requests/<int:request_id>/published/", requests.request_published, name="request-published"
     ),
     path("requests/<int:request_id>/respond/", requests.respond, name="respond"),
+    path(
+        "requests/<int:request_id>/ask-to-respond/", requests.ask_to_respond, name="ask-to-respond"
+    ),
     path("requests/<int:request_id>/cancel/", requests.cancel_request, name="cancel-request"),
     path("requests/<int:request_id>/reject/", requests.reject_request, name="reject-request"),
     path("responses/<int:response_id>/accept/", requests.accept_response, name="accept-response"),
+    path(
+        "responses/<int:response_id>/ask-to-accept/", requests.ask_to_accept, name="ask-to-accept"
+    ),
     path("responses/<int:response_id>/reject/", requests.reject_response, name="reject-response"),
     path("responses/<int:response_id>/cancel/", requests.cancel_response, name="cancel-response"),
     path("contracts/", contracts.contract_list, name="contracts"),

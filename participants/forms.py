@@ -40,6 +40,12 @@ class InvitationForm(forms.Form):
     )
 
 
+class SettingsForm(forms.ModelForm[Organisation]):
+    class Meta:
+        model = Organisation
+        fields = ("may_initiate", "may_buy", "confirm_above_gbp")
+
+
 class TokenForm(forms.Form):
     name = forms.CharField(max_length=80, help_text="What it is for, in your words.")
     scope = forms.ChoiceField(choices=TokenScope.choices)

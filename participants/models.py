@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -56,6 +57,15 @@ class Organisation(models.Model):  # type: ignore[django-manager-missing]  # as 
     )
     may_buy = models.BooleanField(
         "buys capacity", default=True, help_text="Off: members only sell capacity."
+    )
+    confirm_above_gbp = models.DecimalField(
+        "a second member confirms above (£)",
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="Empty: one member's word is enough for any value.",
     )
     created_at = models.DateTimeField()
 

@@ -97,6 +97,7 @@ def _settings(peers: dict[str, Organisation]) -> None:
                 organisation_id=peer.pk,
                 may_initiate=True,
                 may_buy=may_buy,
+                confirm_above_gbp=None,
                 actor=people.administrator_of(peer),
                 at=FOUNDED_AT,
             )

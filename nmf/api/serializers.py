@@ -14,7 +14,7 @@ from connections.states import Direction
 from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, ServiceWindow
 from nmf import queries
-from nmf.models import Contract, MarketParameters, Request, Response
+from nmf.models import Confirmation, Contract, MarketParameters, Request, Response
 from nmf.services import Wish
 from nmf.states import Route, Side
 from nmf.views.acting import Me
@@ -204,6 +204,37 @@ class PeerSite(VisibleRow[Site]):
         return queries.peer_sites(self.context["organisation"])
 
 
+class ConfirmationShape(serializers.ModelSerializer[Confirmation]):
+    """What a member asks a second one to confirm, by doing the same."""
+
+    class Meta:
+        model = Confirmation
+        fields = [
+            "id",
+            "request",
+            "response",
+            "site",
+            "kw",
+            "price_gbp_per_kwh",
+            "value_gbp",
+            "asked_by",
+            "asked_at",
+        ]
+        read_only_fields = fields
+
+
+class AskToRespondInput(serializers.Serializer[Any]):
+    site = OwnSite()
+    kw = serializers.DecimalField(**KW)
+    price_gbp_per_kwh = serializers.DecimalField(**PRICE)
+
+
+class AskToAcceptInput(serializers.Serializer[Any]):
+    kw = serializers.DecimalField(
+        **KW, required=False, allow_null=True, default=None, help_text="Nothing: all of it."
+    )
+
+
 class RequestInput(serializers.Serializer[Any]):
     site = OwnSite()
     counterparty_site = PeerSite(required=False, allow_null=True, default=None)
@@ -255,18 +286,12 @@ class RequestInput(serializers.Serializer[Any]):
         )
 
 
-class ResponseInput(serializers.Serializer[Any]):
-    site = OwnSite()
-    kw = serializers.DecimalField(**KW)
-    price_gbp_per_kwh = serializers.DecimalField(**PRICE)
+class ResponseInput(AskToRespondInput):
     message = serializers.CharField(max_length=1000, required=False, allow_blank=True, default="")
     dry_run = serializers.BooleanField(default=False)
 
 
-class AcceptInput(serializers.Serializer[Any]):
-    kw = serializers.DecimalField(
-        **KW, required=False, allow_null=True, default=None, help_text="Nothing: all of it."
-    )
+class AcceptInput(AskToAcceptInput):
     dry_run = serializers.BooleanField(default=False)
 
 

@@ -23,7 +23,10 @@ from core.retry import retried
 from nmf import queries, services
 from nmf.api.serializers import (
     AcceptInput,
+    AskToAcceptInput,
+    AskToRespondInput,
     CancellationInput,
+    ConfirmationShape,
     ContractShape,
     MarketParametersShape,
     PeerSiteShape,
@@ -137,6 +140,30 @@ class RequestViews(MarketViews):
         )
         return self.shown(ResponseShape, made, 201)
 
+    @extend_schema(request=AskToRespondInput, responses={201: ConfirmationShape})
+    @action(detail=True, methods=["post"], url_path="ask-to-respond")
+    @idempotent
+    def ask_to_respond(self, request: ApiRequest, pk: str) -> Answer:
+        """Ask a second member to answer so, above the value that takes two."""
+        row, me = self.get_object(), self.me()
+        values = dict(self.read(AskToRespondInput, request).validated_data)
+        made = retried(
+            services.ask_to_respond,
+            request_id=row.pk,
+            site_id=values.pop("site").pk,
+            actor=me.actor,
+            at=me.at,
+            **values,
+        )
+        return self.shown(ConfirmationShape, made, 201)
+
+    @extend_schema(responses=ConfirmationShape(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def confirmations(self, request: ApiRequest, pk: str) -> Answer:
+        """Tell what members of the calling organisation ask each other to confirm."""
+        rows = queries.open_confirmations(self.get_object(), self.me().organisation)
+        return Answer(ConfirmationShape(rows, many=True).data)
+
     @extend_schema(request=None, responses=RequestShape)
     @action(detail=True, methods=["post"])
     @idempotent
@@ -193,6 +220,18 @@ class ResponseViews(MarketViews):
             at=me.at,
         )
         return self.shown(ContractShape, made, 201)
+
+    @extend_schema(request=AskToAcceptInput, responses={201: ConfirmationShape})
+    @action(detail=True, methods=["post"], url_path="ask-to-accept")
+    @idempotent
+    def ask_to_accept(self, request: ApiRequest, pk: str) -> Answer:
+        """Ask a second member to accept a response, above the value that takes two."""
+        row, me = self.get_object(), self.me()
+        values = self.read(AskToAcceptInput, request).validated_data
+        made = retried(
+            services.ask_to_accept, response_id=row.pk, actor=me.actor, at=me.at, **values
+        )
+        return self.shown(ConfirmationShape, made, 201)
 
     @extend_schema(request=ReasonInput, responses=ResponseShape)
     @action(detail=True, methods=["post"])

@@ -1,5 +1,6 @@
 """Every write of the market."""
 
+from nmf.services.confirmations import ask_to_accept, ask_to_respond
 from nmf.services.contracts import (
     approve_contract,
     cancel_contract,
@@ -37,6 +38,8 @@ __all__ = [
     "Wish",
     "accept_response",
     "approve_contract",
+    "ask_to_accept",
+    "ask_to_respond",
     "cancel_contract",
     "cancel_request",
     "cancel_response",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from connections import services as connections
 from connections.models import Site
@@ -13,9 +14,9 @@ from core import journal
 from core.errors import Refusal, RefusedError, WrongStateError
 from core.models import window_columns
 from core.money import contract_value_gbp
-from nmf import notifications, rules
+from nmf import notifications, queries, rules
 from nmf.gates import Gate
-from nmf.models import Contract, Request, Response
+from nmf.models import Confirmation, Contract, Request, Response
 from nmf.parties import commitments_of, limits_of, other_side, party_of, site_with_owner
 from nmf.services.requests import end_request, lock_request, own_end_refusals
 from nmf.states import (
@@ -26,6 +27,7 @@ from nmf.states import (
     Route,
     Side,
 )
+from participants.models import Organisation
 from participants.permissions import check_role
 from participants.states import Role
 
@@ -84,12 +86,17 @@ def respond(
     request = lock_request(request_id)
     site = site_with_owner(site_id)
     check_role(user_id=actor.person(), organisation_id=site.organisation_id, role=Role.TRADER)
-    _check_open(request)
+    check_request_open(request)
     refusals = refusals_to_respond(
         request=request, site=site, kw=kw, price_gbp_per_kwh=price_gbp_per_kwh, at=at
     )
+    asked = queries.open_confirmations(request, site.organisation).filter(site=site)
+    refusals += _refusals_of_one_alone(
+        asked, request, site.organisation, kw=kw, price=price_gbp_per_kwh, actor=actor
+    )
     if refusals:
         raise RefusedError(refusals)
+    _close(asked, kw=kw, price=price_gbp_per_kwh, actor=actor, at=at)
     response = Response.objects.create(
         request=request,
         organisation_id=site.organisation_id,
@@ -190,12 +197,19 @@ def accept_response(
     """
     request, response = lock_response(response_id)
     check_role(user_id=actor.person(), organisation_id=request.organisation_id, role=Role.TRADER)
-    _check_open(request)
+    check_request_open(request)
     RESPONSE_MACHINE.target("accept", state=response.state)
     kw = response.kw if kw is None else kw
-    if refusals := refusals_to_accept(request=request, response=response, kw=kw, at=at):
+    refusals = refusals_to_accept(request=request, response=response, kw=kw, at=at)
+    organisation = request.site.organisation
+    asked = queries.open_confirmations(request, organisation).filter(response=response)
+    refusals += _refusals_of_one_alone(
+        asked, request, organisation, kw=kw, price=response.price_gbp_per_kwh, actor=actor
+    )
+    if refusals:
         raise RefusedError(refusals)
 
+    _close(asked, kw=kw, price=response.price_gbp_per_kwh, actor=actor, at=at)
     buyer, seller = _ends(request, response)
     contract = Contract(
         request=request,
@@ -259,10 +273,48 @@ def lock_response(response_id: int) -> tuple[Request, Response]:
     return request, response
 
 
-def _check_open(request: Request) -> None:
+def check_request_open(request: Request) -> None:
     if request.state != RequestState.OPEN:
         REQUEST_MACHINE.target("fill", state=request.state)
         raise WrongStateError("nmf.request", "This request is open no longer.")
+
+
+def _refusals_of_one_alone(
+    asked: QuerySet[Confirmation],
+    request: Request,
+    organisation: Organisation,
+    *,
+    kw: Decimal,
+    price: Decimal,
+    actor: journal.Actor,
+) -> list[Refusal]:
+    """Return a refusal unless the value is within one member's, or another has asked for this."""
+    value = queries.value_of(request, kw=kw, price_gbp_per_kwh=price)
+    same = asked.filter(kw=kw, price_gbp_per_kwh=price).exclude(asked_by_id=actor.person())
+    if not queries.takes_two(organisation, value) or same.exists():
+        return []
+    message = (
+        f"This is worth £{value:,.2f}. Above £{organisation.confirm_above_gbp:,.2f} a second "
+        f"member of {organisation.name} confirms: ask one, who then does the same."
+    )
+    return [Refusal("second_member_needed", message, "kw")]
+
+
+def _close(
+    asked: QuerySet[Confirmation],
+    *,
+    kw: Decimal,
+    price: Decimal,
+    actor: journal.Actor,
+    at: datetime,
+) -> None:
+    """Close what a colleague asked for, now that it is done, as asked or otherwise."""
+    for each in asked:
+        each.closed_at = at
+        if (each.kw, each.price_gbp_per_kwh) == (kw, price) and each.asked_by_id != actor.user_id:
+            each.confirmed_by_id = actor.user_id
+            journal.record(verb="nmf.confirmation.given", subject=each, actor=actor, at=at)
+        each.save(update_fields=["confirmed_by", "closed_at"])
 
 
 def _ends(request: Request, response: Response) -> tuple[Site, Site]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -19,7 +20,7 @@ from nmf import queries, services
 from nmf.filters import RequestListFilter
 from nmf.forms import AcceptForm, ReasonForm, RequestForm, ResponseForm
 from nmf.gates import Gate
-from nmf.models import Contract, Request
+from nmf.models import Confirmation, Contract, Request, Response
 from nmf.states import Route, Side
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import page_of, query_without
@@ -235,6 +236,8 @@ def _request_page(
         "respond": respond,
         "reason": ReasonForm(),
         "contracts": contracts,
+        "confirmations": queries.open_confirmations(row, me.organisation),
+        "may_ask": me.organisation.confirm_above_gbp is not None,
         "me": me,
         **_gates(row),
         **_span(row.window.half_hours()),
@@ -258,15 +261,33 @@ def _gates(row: Request) -> dict[str, Any]:
 @require_POST
 @for_members
 def respond(request: HttpRequest, me: Me, request_id: int) -> HttpResponse:
+    return _answer(request, me, request_id, services.respond)
+
+
+@require_POST
+@for_members
+def ask_to_respond(request: HttpRequest, me: Me, request_id: int) -> HttpResponse:
+    return _answer(request, me, request_id, services.ask_to_respond)
+
+
+def _answer(
+    request: HttpRequest,
+    me: Me,
+    request_id: int,
+    service: Callable[..., Response | Confirmation],
+) -> HttpResponse:
+    """Answer a request, or ask a colleague to, with the same form."""
     row = get_object_or_404(queries.visible_requests(me.organisation), pk=request_id)
     form = ResponseForm(request.POST, request=row, organisation=me.organisation)
     status = status_of(form)
     if form.is_valid():
         values = {**form.cleaned_data, "site_id": form.cleaned_data["site"].pk}
         del values["site"]
-        made, status = attempt(
-            form, services.respond, request_id=row.pk, actor=me.actor, at=me.at, **values
-        )
+        if service is services.ask_to_respond:
+            del values["message"]  # the colleague writes it
+        made, status = attempt(form, service, request_id=row.pk, actor=me.actor, at=me.at, **values)
+        if isinstance(made, Confirmation):
+            return _asked(request, row.pk)
         if made is not None:
             messages.success(
                 request, f"{made.number} is sent. {row.organisation} has been told and may accept."
@@ -297,24 +318,46 @@ def reject_request(request: HttpRequest, me: Me, request_id: int) -> HttpRespons
 @require_POST
 @for_members
 def accept_response(request: HttpRequest, me: Me, response_id: int) -> HttpResponse:
+    return _accept(request, me, response_id, services.accept_response)
+
+
+@require_POST
+@for_members
+def ask_to_accept(request: HttpRequest, me: Me, response_id: int) -> HttpResponse:
+    return _accept(request, me, response_id, services.ask_to_accept)
+
+
+def _accept(
+    request: HttpRequest,
+    me: Me,
+    response_id: int,
+    service: Callable[..., Contract | Confirmation],
+) -> HttpResponse:
+    """Accept a response, or ask a colleague to, with the same form."""
     response = get_object_or_404(queries.visible_responses(me.organisation), pk=response_id)
     row = queries.visible_requests(me.organisation).get(pk=response.request_id)
     form = AcceptForm(request.POST, response=response, auto_id=f"accept-{response.pk}-%s")
     status = 422
     if form.is_valid():
-        made: Contract | None
         made, status = attempt(
             form,
-            services.accept_response,
+            service,
             response_id=response.pk,
             kw=form.cleaned_data["kw"],
             actor=me.actor,
             at=me.at,
         )
+        if isinstance(made, Confirmation):
+            return _asked(request, row.pk)
         if made is not None:
             messages.success(request, f"{made.number} is agreed. The DSO studies it now.")
             return redirect("nmf:contract", contract_id=made.pk)
     return _request_page(request, me, row, accept=form, response_id=response.pk, status=status)
+
+
+def _asked(request: HttpRequest, request_id: int) -> HttpResponseRedirect:
+    messages.success(request, "Your colleagues who trade have been told, and may confirm.")
+    return _to(request_id)
 
 
 @require_POST

@@ -47,11 +47,12 @@ class OrganisationView(APIView):
 
     @extend_schema(request=OrganisationShape, responses=OrganisationShape)
     def patch(self, request: Request) -> Response:
-        """Switch publishing requests, or buying, on or off."""
+        """Switch publishing requests, or buying, on or off; say what takes two members."""
         organisation = caller(request).organisation
         given = OrganisationShape(organisation, data=request.data, partial=True)
         given.is_valid(raise_exception=True)
-        now = {"may_initiate": organisation.may_initiate, "may_buy": organisation.may_buy}
+        names = ("may_initiate", "may_buy", "confirm_above_gbp")
+        now = {name: getattr(organisation, name) for name in names}
         retried(
             organisations.change_settings,
             organisation_id=organisation.pk,

@@ -91,6 +91,7 @@ class OrganisationShape(serializers.ModelSerializer[Organisation]):
             "kind",
             "may_initiate",
             "may_buy",
+            "confirm_above_gbp",
             "opted_in",
             "allowed_actions",
         ]
@@ -98,6 +99,7 @@ class OrganisationShape(serializers.ModelSerializer[Organisation]):
         extra_kwargs: ClassVar[dict[str, Any]] = {
             "may_initiate": {"required": False},
             "may_buy": {"required": False},
+            "confirm_above_gbp": {"required": False},
         }
 
     def get_opted_in(self, organisation: Organisation) -> bool:

@@ -29,6 +29,7 @@ class Kind:
 KINDS = {
     "nmf.request": Kind("Requests: received, published, cancelled, rejected, expired"),
     "nmf.response": Kind("Responses: received, cancelled, rejected, expired"),
+    "nmf.confirmation": Kind("A second member's word is asked for", can_be_switched_off=False),
     "nmf.contract": Kind(
         "Contracts: agreed, decided, at risk, cancelled", can_be_switched_off=False
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -249,20 +250,29 @@ def change_settings(
     organisation_id: int,
     may_initiate: bool,
     may_buy: bool,
+    confirm_above_gbp: Decimal | None,
     actor: journal.Actor,
     at: datetime,
 ) -> Organisation:
-    """Switch publishing requests, or buying, on or off (a procurement rule of the trial's)."""
+    """Switch publishing requests, or buying, on or off (a procurement rule of the trial's).
+
+    What is worth more than ``confirm_above_gbp`` takes two members; None: never.
+    """
     organisation = lock_organisation(organisation_id)
     check_manages(organisation, actor=actor)
     organisation.may_initiate, organisation.may_buy = may_initiate, may_buy
-    organisation.save(update_fields=["may_initiate", "may_buy"])
+    organisation.confirm_above_gbp = confirm_above_gbp
+    organisation.save(update_fields=["may_initiate", "may_buy", "confirm_above_gbp"])
     journal.record(
         verb="participants.organisation.changed",
         subject=organisation,
         actor=actor,
         at=at,
-        data={"may_initiate": may_initiate, "may_buy": may_buy},
+        data={
+            "may_initiate": may_initiate,
+            "may_buy": may_buy,
+            "confirm_above_gbp": confirm_above_gbp,
+        },
     )
     return organisation
 

@@ -13,7 +13,7 @@ from core.retry import retried
 from core.web.actors import actor_of, email, user_id
 from core.web.forms import attempt
 from participants import queries
-from participants.forms import InvitationForm, TokenForm
+from participants.forms import InvitationForm, SettingsForm, TokenForm
 from participants.middleware import SESSION_KEY, membership_of
 from participants.models import ApiToken, Invitation, Membership
 from participants.permissions import manages
@@ -51,6 +51,7 @@ def organisation(request: HttpRequest) -> HttpResponse:
             ],
             "opted_in": queries.is_opted_in(mine.pk),
             "form": InvitationForm(),
+            "settings": SettingsForm(instance=mine),
             "roles": [role for role in Role if role in PEER_ROLES],
         }
     return render(request, "participants/organisation.html", context)
@@ -156,13 +157,15 @@ def remove_member(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def change_settings(request: HttpRequest) -> HttpResponse:
     membership = _membership(request)
+    form = SettingsForm(request.POST)
+    if not form.is_valid():
+        return render(request, "participants/settings.html", {"form": form}, status=422)
     retried(
         organisations.change_settings,
         organisation_id=membership.organisation_id,
-        may_initiate=request.POST.get("may_initiate") == "on",
-        may_buy=request.POST.get("may_buy") == "on",
         actor=actor_of(request.user),
         at=clock.now(),
+        **form.cleaned_data,
     )
     messages.success(request, "The settings are kept.")
     return redirect("participants:organisation")

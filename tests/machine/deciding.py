@@ -12,13 +12,12 @@ from nmf import services as nmf
 from psa.states import FINISHED
 from tests.machine.bench import Bench
 from tests.machine.model import HALF_HOUR, Contract, gate, next_half_hour
-from tests.machine.trading import kinds, move, pick, rows
+from tests.machine.trading import engineers, kinds, move, pick, rows
 from wsc import services as wsc
 from wsc.models import Review
 from wsc.states import AreaRule, Mode
 
 verdicts = st.sampled_from(["PASSED"] * 4 + ["INCOMPLETE"] * 2 + ["FAILED"])
-engineers = st.sampled_from(["engineer"] * 8 + ["trader"])
 ahead = st.sampled_from([1, 1, 2, 24, 193, 194, 194, 195, 0, 192, 400])
 
 

@@ -16,7 +16,7 @@ from core.windows import ServiceWindow
 from tests.machine.bench import Bench
 from tests.machine.model import LONDON, Notice, Person, half_hours
 from tests.machine.notices import STEPS
-from tests.machine.trading import directions, kinds, move, peers, pick, rows
+from tests.machine.trading import directions, engineers, kinds, move, peers, pick, rows
 from tests.machine.world import PEERS
 
 D = Decimal
@@ -66,11 +66,17 @@ NOTICING = [
         move("peer_steps", row=rows, kind=kinds, step=st.just(step), read=kinds)
         for step in PEER_STEPS
     ),
-    move("dso_steps", row=rows, step=st.sampled_from([*BY_THE_DSO, "countersign", "issue"])),
+    move(
+        "dso_steps",
+        row=rows,
+        kind=engineers,
+        step=st.sampled_from([*BY_THE_DSO, "countersign", "issue"]),
+    ),
     move("support_conditionally", row=rows, sellers=named),
     move(
         "end_a_notice",
         row=rows,
+        kind=engineers,
         half_hours=st.sampled_from([-3, 1, 1, 2, 48, 200]),
         off=st.booleans(),
     ),
@@ -151,19 +157,20 @@ class Noticing(Bench):
                 self.model.withdraw_notice(notice)
         return made is not None
 
-    def dso_steps(self, row: int, step: str) -> None:
+    def dso_steps(self, row: int, kind: str, step: str) -> None:
         sources = STEPS[step][0]
         if not self.model.notices:
             return
         notice = pick(self.model.notices, row, lambda each: each.state in sources)
-        self._dso_steps(notice, step)
+        self._dso_steps(notice, step, self.person(notice.owner, kind))
 
-    def _dso_steps(self, notice: Notice, step: str) -> bool:
+    def _dso_steps(self, notice: Notice, step: str, person: Person = engineer) -> bool:
+        against = self.model.against_step(notice, step, (), self.model.at)
         made = self.attempt(
-            self.model.against_step(notice, step, (), self.model.at),
+            against | self.model._who(person == engineer),
             BY_THE_DSO[step],
             tcvn_id=notice.pk,
-            actor=self.world.actor(engineer),
+            actor=self.world.actor(person),
         )
         if made and step == "countersign":
             self.model.bring_into_force(notice)
@@ -197,18 +204,20 @@ class Noticing(Bench):
             earmark.pk = row.pk
         return True
 
-    def end_a_notice(self, row: int, half_hours: int, off: bool) -> None:
+    def end_a_notice(self, row: int, kind: str, half_hours: int, off: bool) -> None:
         if not self.model.notices:
             return
         notice = pick(self.model.notices, row, lambda each: bool(each.in_force))
         from_at: datetime = self.later(half_hours) + timedelta(minutes=7 * (off and row % 3 == 0))
+        person = self.person(notice.owner, kind)
+        against = self.model.against_step(notice, "end", (), from_at)
         made = self.attempt(
-            self.model.against_step(notice, "end", (), from_at),
+            against | self.model._who(person == engineer),
             services.end_tcvn,
             tcvn_id=notice.pk,
             from_at=from_at,
             reason="The line is out.",
-            actor=self.world.actor(engineer),
+            actor=self.world.actor(person),
         )
         if made:
             self.model.end_notice(notice, from_at)

@@ -115,6 +115,7 @@ def test_only_an_administrator_manages_members_terms_and_settings(role: Role) ->
             organisation_id=boss.organisation_id,
             may_initiate=False,
             may_buy=False,
+            confirm_above_gbp=None,
             actor=actor,
             at=at,
         ),

@@ -81,6 +81,7 @@ API = [
     Row("GET api/v1/contracts/<pk>/", "contract", "", _API_PARTIES),
     Row("GET api/v1/requests/<pk>/", "to home", "", _API_PARTIES),
     Row("GET api/v1/requests/<pk>/", "pool, of home", "", _API_MEMBERS),
+    Row("GET api/v1/requests/<pk>/confirmations/", "to home", "", _API_PARTIES),
     Row("GET api/v1/responses/<pk>/", "answer of home", "", _API_PARTIES),
     Row("GET api/v1/studies/<pk>/", "study", "", _API_PARTIES),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
