@@ -6,6 +6,7 @@ it forbids, on rows that are there and on rows that are not. Seeds are fixed.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,7 +34,8 @@ from tests.nmf.world import AT, make_world
 from tests.security import cast
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
-EXAMPLES = 10  # of each operation, fitting and not
+# Of each operation, fitting and not. API_EXAMPLES=60 takes minutes, for whoever changes the API.
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "6"))
 FIXED = hypothesis_settings(
     max_examples=EXAMPLES,
     derandomize=True,
