@@ -72,11 +72,17 @@ def _check(_arguments: list[str]) -> int:
 
 
 def _bench(arguments: list[str]) -> int:
+    """Run the benchmarks that are named (``ARGS="pages psa"``), or all, one after the other."""
     environment.ensure("test")
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [str(PYTHON), "bench/psa.py", *arguments], cwd=ROOT, env=env, check=False
-    ).returncode
+    names = arguments or sorted(path.stem for path in (ROOT / "bench").glob("*.py"))
+    with services() as env:
+        env["PYTHONPATH"] = str(ROOT)
+        return max(
+            subprocess.run(
+                [str(PYTHON), f"bench/{name}.py"], cwd=ROOT, env=env, check=False
+            ).returncode
+            for name in names
+        )
 
 
 def _install(arguments: list[str]) -> int:
