@@ -63,8 +63,8 @@ def main() -> None:
         market.grow(asked.many)
         many = market.measure()
     rows = [
-        Measured(page, path, before[0], after[0], before[1], after[1])
-        for (page, path, *before), (_, _, *after) in zip(few, many, strict=True)
+        Measured(page, path, queries, after[2], ms, after[3])
+        for (page, path, queries, ms), after in zip(few, many, strict=True)
     ]
     show(rows, asked.few, asked.many)
 
