@@ -40,7 +40,6 @@ from connections.models import (
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
 from core import clock
 from core.admin import ReadOnly
-from core.errors import RefusedError
 from core.retry import retried
 from core.states import Machine
 from core.web.actors import actor_of
@@ -116,7 +115,8 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             "title": f"{step.label}: {row}",
             "form": form,
             "row": row,
-            "step": step,
+            "label": step.label,
+            "back": "../../change/",
         }
         return render(request, "admin/connections/step.html", context, status=status)
 
@@ -226,7 +226,6 @@ class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
 class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
     """A new agreement is recorded; the one before ends where it starts."""
 
-    form = AgreementForm
     list_display = ("reference", "site", "kind", "mic_kva", "mec_kva", "starts_at", "ends_at")
     list_filter = ("kind",)
     list_select_related = ("site",)
@@ -235,20 +234,37 @@ class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("connections.add_agreement")
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        values = dict(form.cleaned_data)
-        site = values.pop("site")
-        try:
-            made = retried(
-                services.record_agreement,
-                site_id=site.pk,
-                actor=actor_of(request.user),
-                at=clock.now(),
-                **values,
-            )
-        except RefusedError as error:
-            raise PermissionDenied(error.message) from error
-        obj.__dict__.update(made.__dict__)
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form, status = AgreementForm(request.POST or None), 200
+        if request.method == "POST":
+            status = 422
+            if form.is_valid():
+                made, status = attempt(
+                    form,
+                    services.record_agreement,
+                    **form.terms(),
+                    actor=actor_of(request.user),
+                    at=clock.now(),
+                )
+                if made is not None:
+                    messages.success(request, f"Agreement {made.reference} is recorded.")
+                    return redirect("../")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Record an agreement",
+            "form": form,
+            "row": "Agreements",
+            "label": "Record the agreement",
+            "back": "../",
+        }
+        return render(request, "admin/connections/step.html", context, status=status)
 
 
 @admin.register(Registration)

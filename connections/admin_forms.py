@@ -6,12 +6,26 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.models import fields_for_model
 
 from connections.models import Agreement, Registration, Site
 from core.periods import LONDON
 
 REASON = forms.Textarea(attrs={"rows": 3, "cols": 80})
 MAXIMA = ("max_buy_import_kw", "max_buy_export_kw", "max_sell_import_kw", "max_sell_export_kw")
+
+AGREEMENT_FIELDS = (
+    "site",
+    "reference",
+    "kind",
+    "voltage_kv",
+    "mic_kva",
+    "mec_kva",
+    "import_power_factor",
+    "export_power_factor",
+    "max_installed_kva",
+    "curtailable",
+)
 
 
 class NothingForm(forms.Form):
@@ -75,27 +89,21 @@ class EndForm(ReasonForm):
         return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)
 
 
-class AgreementForm(forms.ModelForm[Agreement]):
-    starts_at = forms.DateTimeField(
-        label="In force from (local time)",
-        input_formats=["%Y-%m-%dT%H:%M"],
-        widget=forms.DateTimeInput(
-            attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
-        ),
-    )
+class AgreementForm(forms.Form):
+    """The model's fields, without its constraints: the service says which term can't be."""
 
-    class Meta:
-        model = Agreement
-        fields = (
-            "site",
-            "reference",
-            "kind",
-            "voltage_kv",
-            "mic_kva",
-            "mec_kva",
-            "import_power_factor",
-            "export_power_factor",
-            "max_installed_kva",
-            "curtailable",
-            "starts_at",
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        self.fields.update(fields_for_model(Agreement, AGREEMENT_FIELDS))
+        self.fields["starts_at"] = forms.DateTimeField(
+            label="In force from (local time)",
+            input_formats=["%Y-%m-%dT%H:%M"],
+            widget=forms.DateTimeInput(
+                attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
+            ),
         )
+
+    def terms(self) -> dict[str, Any]:
+        """Return what was typed as the service takes it."""
+        values = dict(self.cleaned_data)
+        return {"site_id": values.pop("site").pk, **values}

@@ -131,6 +131,8 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
             if made is not None:
                 messages.success(request, "Kept. A signatory of the site now submits it.")
                 return redirect("connections:tcvn", pk=made.pk)
+        elif form.is_valid() and "change" in request.POST:
+            status = 200
         elif form.is_valid():
             refusals = form.window().refusals()
             for refusal in refusals:

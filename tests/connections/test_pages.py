@@ -238,3 +238,34 @@ def test_a_new_site_keeps_what_was_typed_when_it_is_refused(world: World, client
     assert answer.context["form"]["name"].value() == world.rival.site.name
     assert "import_mpan" in answer.context["form"].errors
     assert Site.objects.count() == 3
+
+
+def test_a_checked_tcvn_request_can_be_changed_and_nothing_typed_is_lost(
+    world: World, client: Client
+) -> None:
+    client.force_login(world.rival.user)
+    typed = {
+        "site": str(world.rival.site.pk),
+        "direction": "IMPORT",
+        "capacity_kw": "60",
+        "first_date": "2026-03-16",
+        "last_date": "2026-03-20",
+        "weekdays": ["1", "2", "3", "4", "5"],
+        "start_time": "10:00",
+        "end_time": "14:00",
+        "reason": "More",
+    }
+
+    with clock.frozen(AT):
+        checked = client.post("/applications/tcvns/new/", typed)
+        changing = client.post("/applications/tcvns/new/", {**typed, "change": "1"})
+        kept = client.post("/applications/tcvns/new/", {**typed, "confirm": "1"})
+
+    assert (checked.status_code, checked.context["checked"]) == (200, True)
+    assert b'name="change"' in checked.content
+    assert (changing.status_code, changing.context["checked"]) == (200, False)
+    form = changing.context["form"]
+    assert {name: form[name].value() for name in typed} == typed
+    assert form.errors == {}
+    assert kept.status_code == 302
+    assert Tcvn.objects.get().capacity_kw == 60
