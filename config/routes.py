@@ -22,6 +22,9 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
 }
 
+# Names what holds capacity, for the portal's pages: (label, address) of each reference.
+ALLOCATION_LINKS = "wsc.queries.links_of"
+
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
     "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 
 from connections import services
@@ -40,10 +42,13 @@ from connections.models import (
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
 from core import clock
 from core.admin import ReadOnly
+from core.errors import DomainError, RefusedError
 from core.retry import retried
 from core.states import Machine
 from core.web.actors import actor_of
-from core.web.forms import attempt
+from core.web.forms import refuse
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,20 @@ class Step:
     permission: str
     service: Callable[..., Any]
     arguments: Callable[[Any], dict[str, Any]] = lambda form: form.cleaned_data
+
+
+def tried(
+    form: forms.BaseForm, service: Callable[..., R], **arguments: Any
+) -> tuple[R | None, int, list[tuple[str, str]]]:
+    """Call a service for a form; return also (label, address) of the trades that it refused for."""
+    try:
+        return retried(service, **arguments), 200, []
+    except DomainError as error:
+        refuse(form, error)
+        refusals = error.refusals if isinstance(error, RefusedError) else []
+        in_the_way = {reference for each in refusals for reference in each.references}
+        links_of = import_string(settings.ALLOCATION_LINKS)
+        return None, error.status, links_of(in_the_way) if in_the_way else []
 
 
 class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
@@ -95,11 +114,12 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         about: dict[str, Any] = {"initial": initial_of(row, step)}
         form: Any = step.form(request.POST or None, **about)
         status = 200
+        in_the_way: list[tuple[str, str]] = []
         if request.method == "POST":
             form = step.form(request.POST)
             status = 422
             if form.is_valid():
-                made, status = attempt(
+                made, status, in_the_way = tried(
                     form,
                     step.service,
                     **{self.argument: pk},
@@ -114,6 +134,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             **self.admin_site.each_context(request),
             "title": f"{step.label}: {row}",
             "form": form,
+            "in_the_way": in_the_way,
             "row": row,
             "label": step.label,
             "back": "../../change/",
@@ -243,10 +264,11 @@ class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form, status = AgreementForm(request.POST or None), 200
+        in_the_way: list[tuple[str, str]] = []
         if request.method == "POST":
             status = 422
             if form.is_valid():
-                made, status = attempt(
+                made, status, in_the_way = tried(
                     form,
                     services.record_agreement,
                     **form.terms(),
@@ -260,6 +282,7 @@ class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
             **self.admin_site.each_context(request),
             "title": "Record an agreement",
             "form": form,
+            "in_the_way": in_the_way,
             "row": "Agreements",
             "label": "Record the agreement",
             "back": "../",

@@ -147,6 +147,20 @@ def _spans(
     return found
 
 
+def references_in(site_id: int, direction: str, periods: Iterable[Period]) -> list[UUID]:
+    """Return the references of what a site sells or buys, held or firm, in any of the periods."""
+    within = Q(pk__in=[])
+    for starts_at, ends_at in periods:
+        within |= Q(starts_at__lt=ends_at, ends_at__gt=starts_at)
+    spans = AllocationSpan.objects.filter(
+        within,
+        allocation__site_id=site_id,
+        allocation__direction=direction,
+        allocation__state__in=COUNTED,
+    )
+    return list(spans.values_list("allocation__reference", flat=True).order_by().distinct())
+
+
 def permitted_now(site_ids: Iterable[int], at: datetime) -> dict[int, dict[str, Stretch]]:
     """Return the register's stretch of this half-hour, by site and direction."""
     start = half_hour_of(at)

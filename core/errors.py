@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 Period = tuple[datetime, datetime]
 
@@ -18,6 +19,7 @@ class Refusal:
     field: str = ""
     periods: tuple[Period, ...] = ()  # half-open, UTC, merged
     by_kw: Decimal | None = None  # the worst excess in any of the half-hours
+    references: tuple[UUID, ...] = ()  # what stands in the way, by the names its app gave it
 
 
 class DomainError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
 
@@ -161,3 +162,12 @@ def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOpti
         step_kw=step_kw,
         find_largest=find_largest,
     )
+
+
+def links_of(references: Iterable[UUID]) -> list[tuple[str, str]]:
+    """Return (number, address of its review in the portal) of contracts, by their references."""
+    reviews = Review.objects.filter(contract__reference__in=list(references))
+    return [
+        (each.contract.number, f"/dso/wsc/review/{each.pk}/change/")
+        for each in reviews.select_related("contract").order_by("contract_id")
+    ]

@@ -14,7 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from connections import services as connections
 from core import clock
+from core.journal import SYSTEM
 from nmf.models import Contract
 from participants.models import Membership, Organisation, User
 from participants.states import Role
@@ -324,3 +326,34 @@ def test_the_portal_holds_no_models_of_other_packages() -> None:
 
     assert labels <= {"core", "participants", "connections", "psa", "nmf", "wsc"}
     assert {"wsc", "psa"} <= labels
+
+
+def test_an_agreement_that_a_contract_stands_against_names_it_with_a_link(engineer: User) -> None:
+    world = make_world()
+    contract, review = reviewed(world)
+    another, _ = reviewed(world, kw=10)
+    connections.release_allocations(
+        reference=another.reference, from_at=another.starts_at, actor=SYSTEM, at=AT
+    )
+
+    answer = signed_in(engineer).post(
+        "/dso/connections/agreement/add/",
+        {
+            "site": world.mill.pk,
+            "reference": "CA-smaller",
+            "kind": "CONVENTIONAL",
+            "voltage_kv": "11",
+            "mec_kva": "10",
+            "import_power_factor": "1",
+            "export_power_factor": "1",
+            "max_installed_kva": "2000",
+            "starts_at": f"{contract.starts_at:%Y-%m-%d}T00:00",
+        },
+    )
+
+    assert answer.status_code == 422
+    link = f"/dso/wsc/review/{review.pk}/change/"
+    assert answer.context["in_the_way"] == [(contract.number, link)]
+    assert f'<a href="{link}">{contract.number}</a>' in answer.content.decode()
+    assert signed_in(engineer).get(link).status_code == 200
+    assert not world.mill.agreements.filter(reference="CA-smaller").exists()
