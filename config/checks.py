@@ -9,7 +9,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import OperationalError, connection
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -17,7 +17,10 @@ def no_demo_users_in_a_deployment(
     app_configs: Sequence[AppConfig] | None, **_options: Any
 ) -> list[checks.CheckMessage]:
     """Report them to ``check --deploy`` too, which names no database."""
-    return no_demo_users(app_configs, databases=["default"])
+    try:
+        return no_demo_users(app_configs, databases=["default"])
+    except OperationalError as error:
+        return [checks.Error(f"The database does not answer: {error}", id="config.E002")]
 
 
 @checks.register(checks.Tags.database)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import Message
@@ -262,12 +263,16 @@ class Product:
             time.sleep(0.1)
 
     def stop(self) -> dict[str, int]:
-        """End what runs in good order, and return the exit codes."""
-        for each in self.running.values():
-            each.go_on()
-            if each.name != "redis":  # the others still need it
-                each.child.terminate()
-        codes = {name: each.stop() for name, each in reversed(self.running.items())}
+        """End what runs, Redis after those that need it, and return the exit codes."""
+        redis = self.running.pop("redis", None)
+        if redis:
+            redis.go_on()
+        with ThreadPoolExecutor() as pool:
+            codes = dict(
+                zip(self.running, pool.map(Process.stop, self.running.values()), strict=True)
+            )
+        if redis:
+            codes["redis"] = redis.stop()
         self.running.clear()
         return codes
 

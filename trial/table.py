@@ -94,12 +94,12 @@ def _of_tcvn(tcvn_id: int) -> dict[str, str]:
 def _of_study(study: Study | None) -> dict[str, str]:
     if study is None or study.result is None:
         return {}
-    found = {each["basis"]: _verdict(each) for each in study.result["bases"]}
+    found = {each["basis"]: verdict(each) for each in study.result["bases"]}
     largest = study.result["largest_kw"]
     return found | {"largest_kw": "-" if largest is None else f"{largest:g}"}
 
 
-def _verdict(basis: dict[str, Any]) -> str:
+def verdict(basis: dict[str, Any]) -> str:
     outcome, worst = basis["outcome"], basis["worst"]
     if worst is None:
         return str(outcome)

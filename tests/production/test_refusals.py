@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.processes import APPS, Product
+from tests.processes import Product
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 CHECK = "check --deploy"
-STARTED = [*APPS, "migrate", CHECK]
+STARTED = ["web", "relay", "worker-default", "beat", "migrate", CHECK]  # both workers are alike
 DEMO_USER = """
 from participants.models import User
 User.objects.create(email="somebody@demo.example", is_demo=True)
