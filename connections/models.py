@@ -109,6 +109,7 @@ class Signatory(models.Model):
     verified_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "signatories"
         constraints = [models.UniqueConstraint(name="signatory_once", fields=["site", "user"])]
 
     def __str__(self) -> str:

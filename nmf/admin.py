@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from core import clock
@@ -136,6 +137,15 @@ class CommitmentAdmin(admin.ModelAdmin[Commitment]):
     list_display = ("site", "service", "starts_at", "ends_at")
     list_filter = ("service", "site")
     list_select_related = ("site",)
+    formfield_overrides = {
+        DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "help_text": "The start of a half-hour, local time.",
+            "widget": forms.DateTimeInput(
+                attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
+            ),
+        }
+    }
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -9,10 +9,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.text import Truncator
 
 from connections import queries as connections
 from connections.models import Area
@@ -97,9 +98,8 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
         "buyer",
         "seller",
         "state",
-        "mark",
+        "why",
         "study",
-        "opened_at",
         "decide_by",
         "lateness",
     )
@@ -113,7 +113,7 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
         "screening",
         "group_study",
     )
-    ordering = ("decide_by", "pk")
+    ordering = (Case(When(state=ReviewState.DECIDED, then=1), default=0), "decide_by", "pk")
     fields = readonly_fields = ("contract", "state")
     change_form_template = "admin/wsc/review/change_form.html"
 
@@ -144,6 +144,10 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
     @admin.display(description="seller")
     def seller(self, review: Review) -> str:
         return review.contract.seller_site.name
+
+    @admin.display(description="why", ordering="mark")
+    def why(self, review: Review) -> str:
+        return Truncator(review.mark).chars(90)
 
     @admin.display(description="study")
     def study(self, review: Review) -> str:

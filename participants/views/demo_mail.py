@@ -12,7 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-MOST = 200
+MOST = 100
 
 
 def _files() -> list[Path]:

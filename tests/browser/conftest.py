@@ -10,13 +10,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 from urllib.error import URLError
 from urllib.parse import quote
 
 import psycopg2
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from tools.services import free_port
 from trial.people import PASSWORD
@@ -32,29 +33,56 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 LogIn = Callable[..., Page]
+Query = Callable[[str], list[tuple[Any, ...]]]
 
 
 @pytest.fixture(scope="session")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Load the trial and the live market, serve them, and return the address."""
+def database() -> Iterator[str]:
+    """Make an empty database for the product, and return its name."""
+    name, admin = f"browser_{os.getpid()}", _connect("postgres")
+    admin.cursor().execute(f'CREATE DATABASE "{name}"')
+    yield name
+    admin.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.close()
+
+
+def _connect(name: str) -> Any:
     found = settings.DATABASES["default"]
-    name = f"browser_{os.getpid()}"
-    admin = psycopg2.connect(
+    connection = psycopg2.connect(
         host=found["HOST"] or None,
         port=found["PORT"] or None,
         user=found["USER"],
         password=found["PASSWORD"] or None,
-        dbname="postgres",
+        dbname=name,
     )
-    admin.autocommit = True
-    admin.cursor().execute(f'CREATE DATABASE "{name}"')
+    connection.autocommit = True
+    return connection
+
+
+@pytest.fixture(scope="session")
+def query(product: str, database: str) -> Iterator[Query]:  # it fills the database
+    """Return a function that asks the product's database."""
+    connection = _connect(database)
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        cursor = connection.cursor()
+        cursor.execute(sql)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    yield ask
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def product(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Load the trial and the live market, serve them, and return the address."""
     port, var = free_port(), tmp_path_factory.mktemp("var")
     url = f"http://127.0.0.1:{port}"
     environment = {
         **os.environ,
         "DEMO": "1",
         "TESTING": "",
-        "DATABASE_URL": _database_url(name),
+        "DATABASE_URL": _database_url(database),
         "VAR_DIR": str(var),
         "SITE_URL": url,
     }
@@ -96,8 +124,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.send_signal(signal.SIGTERM)
         for process in processes:
             process.wait(20)
-        admin.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        admin.close()
         log.close()
 
 
@@ -134,19 +160,29 @@ def log_in(product: str, browser: Browser) -> Iterator[LogIn]:
     errors: list[str] = []
     contexts = []
 
+    def heard(expects: tuple[int, ...]) -> Callable[[ConsoleMessage], None]:
+        def note(message: ConsoleMessage) -> None:
+            expected = any(f"a status of {each} " in message.text for each in expects)
+            where = message.location["url"]  # none: a script of the tests, axe's styles for one
+            if message.type == "error" and where and not expected:
+                errors.append(f"{message.text} ({where})")
+
+        return note
+
     def go(
-        email: str = "", password: str = PASSWORD, *, width: int = 1280, bypass_csp: bool = False
+        email: str = "",
+        password: str = PASSWORD,
+        *,
+        expects: tuple[int, ...] = (),
+        scheme: Literal["light", "dark"] = "light",
     ) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900}, base_url=product, bypass_csp=bypass_csp
+            viewport={"width": 1280, "height": 900}, base_url=product, color_scheme=scheme
         )
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
-        page.on(
-            "console",
-            lambda message: errors.append(message.text) if message.type == "error" else None,
-        )
+        page.on("console", heard(expects))
         if email:
             page.goto("/accounts/login/")
             page.fill("[name=login]", email)

@@ -173,10 +173,8 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "dso/nmf/commitment/add/": lambda o: {
         "site": o["site"],
         "service": "SUSTAIN",
-        "starts_at_0": "2026-04-01",
-        "starts_at_1": "10:00",
-        "ends_at_0": "2026-04-01",
-        "ends_at_1": "12:00",
+        "starts_at": "2026-04-01T10:00",
+        "ends_at": "2026-04-01T12:00",
     },
     "dso/wsc/policy/add/": lambda o: {
         "area": o["area"],
