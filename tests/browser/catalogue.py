@@ -136,9 +136,34 @@ PAGES: dict[str, list[Page]] = {
         )
     ],
 }
-# Routes that answer GET with something else than a page, and why. (A route that takes POST only,
-# and says so, needs no mention.)
+# Routes that answer GET with something else than a page, and why.
+POST_ONLY = "takes POST only"
 NO_PAGE = {
+    "nmf:respond": POST_ONLY,
+    "nmf:ask-to-respond": POST_ONLY,
+    "nmf:cancel-request": POST_ONLY,
+    "nmf:reject-request": POST_ONLY,
+    "nmf:accept-response": POST_ONLY,
+    "nmf:ask-to-accept": POST_ONLY,
+    "nmf:reject-response": POST_ONLY,
+    "nmf:cancel-response": POST_ONLY,
+    "nmf:propose-cancellation": POST_ONLY,
+    "nmf:confirm-cancellation": POST_ONLY,
+    "nmf:withdraw-cancellation": POST_ONLY,
+    "connections:start-registration": POST_ONLY,
+    "connections:submit-tcvn": POST_ONLY,
+    "connections:withdraw-tcvn": POST_ONLY,
+    "connections:execute-tcvn": POST_ONLY,
+    "participants:switch": POST_ONLY,
+    "participants:settings": POST_ONLY,
+    "participants:invite": POST_ONLY,
+    "participants:accept-invitation": POST_ONLY,
+    "participants:withdraw-invitation": POST_ONLY,
+    "participants:change-role": POST_ONLY,
+    "participants:remove-member": POST_ONLY,
+    "participants:accept-terms": POST_ONLY,
+    "participants:revoke-token": POST_ONLY,
+    "participants:mark-read": POST_ONLY,
     "livez": "plain text",
     "readyz": "plain text",
     "connections:register-csv": "a file",
@@ -149,17 +174,18 @@ NO_PAGE = {
     "participants:mail": "looked at by its link",
     "mfa_authenticate": "looked at within log-in",
     "mfa_download_recovery_codes": "a file",
-    "admin:logout": "takes POST only",
+    "admin:login": "goes to the one sign-in page",
+    "admin:logout": POST_ONLY,
     "admin:password_change": "goes to the site's own change of password",
     "admin:password_change_done": "goes to the site's own change of password",
     "admin:autocomplete": "JSON",
     "admin:jsi18n": "a script",
     "admin:view_on_site": "goes elsewhere: no model has a page of its own",
-    "admin:wsc_review_approve": "takes POST only",
-    "admin:wsc_review_reject": "takes POST only",
-    "admin:wsc_review_cancel": "takes POST only",
-    "admin:wsc_review_study_again": "takes POST only",
-    "admin:psa_networkmodel_publish": "takes POST only",
+    "admin:wsc_review_approve": POST_ONLY,
+    "admin:wsc_review_reject": POST_ONLY,
+    "admin:wsc_review_cancel": POST_ONLY,
+    "admin:wsc_review_study_again": POST_ONLY,
+    "admin:psa_networkmodel_publish": POST_ONLY,
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }
 
@@ -172,6 +198,8 @@ def routes() -> dict[str, URLPattern]:
 def _walk(resolver: URLResolver, path: str, names: str) -> Iterator[tuple[str, URLPattern]]:
     for each in resolver.url_patterns:
         pattern = path + str(each.pattern).removeprefix("^")
+        if not getattr(each, "name", "") and pattern.endswith("<path:object_id>/"):
+            continue  # the admin's old addresses, which go to the new ones
         if isinstance(each, URLResolver):
             yield from _walk(
                 each, pattern, names + (f"{each.namespace}:" if each.namespace else "")
