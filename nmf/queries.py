@@ -25,7 +25,9 @@ from psa.models import Study
 from psa.states import StudyKind, StudyState
 
 LIVE = (ContractState.PENDING, ContractState.APPROVED)
+UNDONE = (ContractState.REJECTED, ContractState.LAPSED)
 RECENT = timedelta(days=14)
+MOST_COMING = 10  # contracts on the home page
 REQUEST_ROWS = (
     "organisation",
     "site__area",
@@ -299,8 +301,9 @@ class Home:
     to_accept: list[Response] = field(default_factory=list)
     proposed: list[Contract] = field(default_factory=list)
     troubled: list[Contract] = field(default_factory=list)
-    pending: list[Contract] = field(default_factory=list)
-    deliveries: list[Contract] = field(default_factory=list)
+    coming: list[Contract] = field(default_factory=list)  # the next few
+    pending: int = 0
+    deliveries: int = 0
     sites: list[tuple[Site, dict[str, Stretch]]] = field(default_factory=list)
     open_on_board: int = 0
 
@@ -310,10 +313,11 @@ class Home:
 
 
 def home(organisation: Organisation, *, at: datetime) -> Home:
-    contracts = list(
-        visible_contracts(organisation)
-        .filter(Q(state__in=LIVE, ends_at__gt=at) | Q(decided_at__gte=at - RECENT))
-        .order_by("starts_at", "pk")
+    contracts = visible_contracts(organisation).order_by("starts_at", "pk")
+    live = contracts.filter(state__in=LIVE, ends_at__gt=at)
+    counts = live.aggregate(
+        pending=Count("pk", Q(state=ContractState.PENDING)),
+        deliveries=Count("pk", Q(state=ContractState.APPROVED)),
     )
     sites = list(connections.sites_of(organisation))
     permitted = connections.permitted_now([site.pk for site in sites], at) if sites else {}
@@ -336,22 +340,18 @@ def home(organisation: Organisation, *, at: datetime) -> Home:
             .select_related("site", "request__parameters", "request__site")
             .order_by("created_at")
         ),
-        proposed=[
-            contract
-            for contract in contracts
-            if contract.state in LIVE
-            and contract.cancel_proposed_by_id not in {None, organisation.pk}
-        ],
-        troubled=[
-            contract
-            for contract in contracts
-            if contract.at_risk_since is not None
-            or contract.state in {ContractState.REJECTED, ContractState.LAPSED}
-        ],
-        pending=[each for each in contracts if each.state == ContractState.PENDING],
-        deliveries=[
-            each for each in contracts if each.state == ContractState.APPROVED and each.ends_at > at
-        ],
+        proposed=list(
+            live.exclude(cancel_proposed_by=None).exclude(cancel_proposed_by=organisation)
+        ),
+        troubled=list(
+            contracts.filter(
+                Q(state__in=LIVE, ends_at__gt=at, at_risk_since__isnull=False)
+                | Q(state__in=UNDONE, decided_at__gte=at - RECENT)
+            )
+        ),
+        coming=list(live[:MOST_COMING]),
+        pending=counts["pending"],
+        deliveries=counts["deliveries"],
         sites=[(site, permitted[site.pk]) for site in sites],
         open_on_board=board(organisation).count(),
     )

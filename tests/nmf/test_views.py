@@ -259,6 +259,16 @@ def test_home_says_what_waits(world: World) -> None:
     assert direct.number in page
 
 
+def test_home_counts_every_contract_and_lists_the_next_few(world: World) -> None:
+    contracts = [world.contract(kw=Decimal(5)) for _ in range(queries.MOST_COMING + 2)]
+
+    page = signed_in(world.seller).get("/").content.decode()
+
+    assert sum(each.number in page for each in contracts) == queries.MOST_COMING
+    assert f"See all {len(contracts)} contracts" in page
+    assert queries.home(world.seller.organisation, at=AT).pending == len(contracts)
+
+
 def test_the_board_is_filtered_sorted_and_exported(world: World) -> None:
     small = world.request(kw=Decimal(5))
     large = world.request(kw=Decimal(30))
