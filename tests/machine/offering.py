@@ -58,16 +58,16 @@ class Offering(Bench):
         me = Me(user.pk, organisation, Role(member.role), at)
         by: dict[str, Any] = {"actor": self.world.actor((peer, role)), "at": at}
         site = self.world.sites[peer]
+        notices = connections.with_signing(connections.tcvns_seen_by(organisation), user_id=user.pk)
         seen: list[tuple[Any, Any, Callable[[Any], Tries]]] = [
             (queries.visible_requests(organisation), RequestShape, self._of_request(site.pk, by)),
             (queries.visible_responses(organisation), ResponseShape, self._of_response(by)),
             (queries.visible_contracts(organisation), ContractShape, self._of_contract(by)),
-            (connections.tcvns_seen_by(organisation), TcvnShape, self._of_notice(by)),
+            (notices, TcvnShape, self._of_notice(by)),
         ]
         context = {
             "me": me,
             "may_trade": me.may_trade,
-            "user_id": user.pk,
         }
         for rows, shape, tries in seen:
             found = list(rows.order_by("-pk"))
