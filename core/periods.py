@@ -63,6 +63,11 @@ def merged(half_hours: Iterable[datetime]) -> tuple[Period, ...]:
     return tuple(periods)
 
 
+def half_hours_in_words(number: int) -> str:
+    """Such as "1 half-hour" or "48 half-hours"."""
+    return f"{number} half-hour{'' if number == 1 else 's'}"
+
+
 def in_words(period: Period) -> str:
     """Return a period in local time, as people here write it, with BST or GMT."""
     starts_at, ends_at = (at.astimezone(LONDON) for at in period)

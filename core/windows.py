@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from core.errors import Period, Refusal
-from core.periods import LONDON, half_hours_between, local_midnight, merged
+from core.periods import LONDON, half_hours_between, half_hours_in_words, local_midnight, merged
 
 MIDNIGHT = time()
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
@@ -110,12 +110,20 @@ class ServiceWindow:
         if tuple(sorted(self.weekdays)) == EVERY_DAY:
             days = "every day"
         else:
-            days = ", ".join(WEEKDAY_NAMES[n - 1] for n in self.weekdays)
+            days = _weekdays_in_words(self.weekdays)
         if self.start_time == self.end_time == MIDNIGHT:
             hours = "all day"
         else:
             hours = f"{self.start_time:%H:%M} to {self.end_time:%H:%M}"
         text = f"{self.first_date:%-d %b %Y} to {self.last_date:%-d %b %Y}, {days}, {hours}"
         if self.excluded:
-            text += f", without {len(self.excluded)} half-hours"
+            text += f", without {half_hours_in_words(len(self.excluded))}"
         return text
+
+
+def _weekdays_in_words(weekdays: Collection[int]) -> str:
+    """Such as "Mon to Fri" or "Mon, Wed"; ``weekdays`` counts from Monday, 1."""
+    names = [WEEKDAY_NAMES[n - 1] for n in sorted(weekdays)]
+    if len(names) > 2 and max(weekdays) - min(weekdays) == len(names) - 1:  # noqa: PLR2004
+        return f"{names[0]} to {names[-1]}"
+    return ", ".join(names)

@@ -6,27 +6,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from itertools import pairwise
 
-import holidays
-
+from core.business_days import is_business_day
 from core.errors import Refusal
 from core.periods import HALF_HOUR, LONDON, in_words, local_midnight
 
 PATTERN = re.compile(r"^(?:(B?)D-(\d{1,3}) (\d{2}):(\d{2})|(\d{1,5}) h)$")
-FRIDAY = 5
 IN_ORDER = ("opening", "request", "response", "acceptance", "decision")
-
-
-@lru_cache(maxsize=64)
-def _bank_holidays(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))
-
-
-def is_business_day(day: date) -> bool:
-    """Tell whether a day is neither a weekend nor a bank holiday in England."""
-    return day.isoweekday() <= FRIDAY and day not in _bank_holidays(day.year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +58,19 @@ class Gate:
                 day -= timedelta(days=1)
                 left -= is_business_day(day)
         return datetime.combine(day, self.at, LONDON).astimezone(UTC)
+
+    def in_words(self) -> str:
+        """Such as "12:00, 3 days before", "09:00, 1 business day before", "72 hours before"."""
+        if self.hours is not None:
+            return f"{_counted(self.hours, 'hour')} before"
+        if not self.days:
+            return f"{self.at:%H:%M} on the day"
+        days = _counted(self.days, "business day" if self.business else "day")
+        return f"{self.at:%H:%M}, {days} before"
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def refusals_of_gates(gates: dict[str, str], *, year: int) -> list[Refusal]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.errors import Period, Refusal
-from core.periods import in_words, merged
+from core.periods import half_hours_in_words, in_words, merged
 from core.windows import ServiceWindow
 from nmf.gates import Gate
 from nmf.states import Side
@@ -64,7 +64,7 @@ def refusals_of_window(window: ServiceWindow, *, limits: Limits, at: datetime) -
         return refusals
     half_hours = window.half_hours()
     if len(half_hours) < limits.shortest_half_hours:
-        message = f"A trade is at least {limits.shortest_half_hours} half-hours."
+        message = f"A trade is at least {half_hours_in_words(limits.shortest_half_hours)}."
         refusals.append(Refusal("window_too_short", message, "last_date"))
     if half_hours[-1] - half_hours[0] > timedelta(days=limits.longest_days):
         message = f"A trade is at most {limits.longest_days} days."

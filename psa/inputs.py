@@ -7,7 +7,7 @@ The number of queries does not grow with sites or half-hours.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -21,7 +21,7 @@ from connections.rules import Stretch
 from connections.states import Direction
 from core.errors import Period
 from core.journal import canonical
-from core.periods import HALF_HOUR, in_words, merged
+from core.periods import HALF_HOUR, half_hours_in_words, in_words, merged
 from psa.models import ForecastDay, NetworkModel
 from psa.questions import Question
 from psa.states import ForecastKind, ModelState
@@ -240,10 +240,13 @@ def _missing(
     return found
 
 
+def _length(periods: Iterable[Period]) -> int:
+    return sum((end - start) // HALF_HOUR for start, end in periods)
+
+
 def _in_words(gaps: list[tuple[str, tuple[Period, ...]]]) -> str:
     shown = [
-        f"{name}, {sum((end - start) // HALF_HOUR for start, end in dark)} half-hours from "
-        f"{in_words(dark[0])}"
+        f"{name}, {half_hours_in_words(_length(dark))} from {in_words(dark[0])}"
         for name, dark in gaps[:MOST_NAMED]
     ]
     more = len(gaps) - len(shown)

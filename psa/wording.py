@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from core.periods import LONDON
+from core.periods import LONDON, half_hours_in_words
 from psa.questions import BASIS_WORDS, Question
 
 CHECKED = (
@@ -95,16 +95,17 @@ def _of_a_fail(question: Question, result: dict[str, Any]) -> str:
     collapsed = sorted({at for basis in result["bases"] for at in basis["collapsed"]})
     if collapsed:
         text = (
-            f"Fails: no solution (voltage collapse) in {len(collapsed)} half-hours, first "
-            f"{clock(collapsed[0])}"
+            f"Fails: no solution (voltage collapse) "
+            f"in {half_hours_in_words(len(collapsed))}, first {clock(collapsed[0])}"
         )
     elif constraint is None:
         text = f"Fails: {result['reason']}".rstrip(".")
     else:
         basis = BASIS_WORDS[constraint["basis"]].lower()
         text = (
-            f"Fails ({basis}): {element_words(constraint)} would {_breach(constraint)} in "
-            f"{len(constraint['half_hours'])} half-hours, worst {clock(constraint['worst_at'])}"
+            f"Fails ({basis}): {element_words(constraint)} would {_breach(constraint)} "
+            f"in {half_hours_in_words(len(constraint['half_hours']))}, "
+            f"worst {clock(constraint['worst_at'])}"
         )
     if result["largest_kw"]:
         text += f"; {result['largest_kw']:g} of {question.bought_kw():g} kW would pass"

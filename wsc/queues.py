@@ -9,6 +9,7 @@ from django.db.models import Count, Min, Model, Q, QuerySet
 
 from connections.models import Registration, Tcvn
 from connections.states import RegistrationState, TcvnState
+from core.business_days import is_business_day
 from core.models import OutboxMessage
 from core.periods import LONDON
 from nmf.models import Contract
@@ -19,7 +20,6 @@ from psa.queries import OPEN as OPEN_STUDIES
 from psa.states import StudyState
 from wsc.models import Review
 from wsc.queries import OPEN, past_half_time
-from wsc.rules import is_business_day
 from wsc.states import ReviewState
 
 STUDY_LATE = timedelta(minutes=10)

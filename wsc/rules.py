@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, time, timedelta
-from functools import cache
+from datetime import datetime, time, timedelta
 
-import holidays
-
+from core.business_days import is_business_day
 from core.errors import Refusal
 from core.periods import LONDON
 from psa.questions import BASES
@@ -61,11 +59,6 @@ def next_clearing(times: Iterable[time], *, since: datetime) -> datetime | None:
     raise AssertionError("a fortnight without a business day")
 
 
-def is_business_day(day: date) -> bool:
-    """Say whether a day is neither a weekend nor a bank holiday of England."""
-    return day.isoweekday() <= 5 and day not in _bank_holidays(day.year)  # noqa: PLR2004  # Friday
-
-
 def refusals_of_policy(
     *,
     required_bases: Collection[str],
@@ -87,8 +80,3 @@ def refusals_of_policy(
         message = "A clearing time is given twice."
         found.append(Refusal("policy_times", message, "clearing_times"))
     return found
-
-
-@cache
-def _bank_holidays(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from core.periods import LONDON, in_words
+from core.periods import LONDON, half_hours_in_words, in_words
 
 register = template.Library()
 
@@ -66,8 +66,20 @@ def when(at: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def day(at: datetime) -> str:
+    """{{ contract.starts_at|day }}: the local day, 7 Dec 2026"""
+    return f"{at.astimezone(LONDON):%-d %b %Y}"
+
+
+@register.filter
 def period(value: tuple[datetime, datetime]) -> str:
     return in_words(value)
+
+
+@register.filter
+def half_hours(number: int) -> str:
+    """{{ row.half_hours|half_hours }}: 1 half-hour, 48 half-hours"""
+    return half_hours_in_words(number)
 
 
 @register.filter

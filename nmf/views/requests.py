@@ -25,6 +25,13 @@ from nmf.states import Route, Side
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import page_of, query_without
 
+GATES = {
+    "request": "Requests close",
+    "response": "Responses close",
+    "acceptance": "Acceptance closes",
+    "decision": "The DSO decides by",
+}
+
 
 @require_safe
 @for_members
@@ -92,6 +99,7 @@ def _check(request: HttpRequest, form: RequestForm, me: Me) -> HttpResponse:
         "rows": _answers(form),
         "hidden": _hidden(request),
         "clock_changes": wish.window.clock_changes(),
+        "gates": _named(preview.gates),
         "me": me,
         **_span(preview.half_hours),
     }
@@ -106,6 +114,7 @@ def _request_form(
     span: dict[str, Any] = {}
     if preview is not None and preview.half_hours:
         span = _span(preview.half_hours)
+        span["gates"] = _named(preview.gates)
         span["clock_changes"] = more["wish"].window.clock_changes()
     context = {"form": form, "me": me, "parameters": parameters, **span, **more}
     return render(request, "nmf/request_form.html", context, status=status)
@@ -228,9 +237,13 @@ def _request_page(
     if respond is None and "respond" in actions:
         respond = ResponseForm(request=row, organisation=me.organisation)
     contracts = queries.visible_contracts(me.organisation).filter(request=row).order_by("pk")
+    left_kw = row.kw - row.filled_kw
     context = {
         "row": row,
-        "left_kw": row.kw - row.filled_kw,
+        "left_kw": left_kw,
+        "left_value_gbp": queries.value_of(
+            row, kw=left_kw, price_gbp_per_kwh=row.price_gbp_per_kwh
+        ),
         "lines": lines,
         "actions": actions,
         "respond": respond,
@@ -246,16 +259,15 @@ def _request_page(
 
 
 def _gates(row: Request) -> dict[str, Any]:
-    names = ("request", "response", "acceptance", "decision")
-    return {
-        "gates": [
-            (
-                name.capitalize(),
-                Gate.parse(getattr(row.parameters, f"{name}_gate")).closes_at(row.starts_at),
-            )
-            for name in names
-        ]
+    gates = {
+        name: Gate.parse(getattr(row.parameters, f"{name}_gate")).closes_at(row.starts_at)
+        for name in GATES
     }
+    return {"gates": _named(gates)}
+
+
+def _named(gates: dict[str, datetime]) -> list[tuple[str, datetime]]:
+    return [(title, gates[name]) for name, title in GATES.items()]
 
 
 @require_POST

@@ -44,6 +44,20 @@ def test_what_is_no_gate_is_refused(text: str) -> None:
         Gate.parse(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("D-3 12:00", "12:00, 3 days before"),
+        ("BD-1 09:00", "09:00, 1 business day before"),
+        ("D-0 08:30", "08:30 on the day"),
+        ("72 h", "72 hours before"),
+        ("1 h", "1 hour before"),
+    ],
+)
+def test_a_gate_reads_as_a_person_would_say_it(text: str, words: str) -> None:
+    assert Gate.parse(text).in_words() == words
+
+
 def test_the_default_gates_are_in_order_all_year() -> None:
     assert refusals_of_gates(DEFAULTS, year=2026) == []
 

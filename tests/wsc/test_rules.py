@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsc.rules import clearing_due, groups, is_business_day, next_clearing, refusals_of_policy
+from wsc.rules import clearing_due, groups, next_clearing, refusals_of_policy
 
 TEN, THREE = time(10), time(15)
 
@@ -70,12 +70,6 @@ def test_a_clearing_is_due_from_its_very_minute() -> None:
 
     assert not clearing_due([TEN], since=since, at=datetime(2026, 12, 7, 9, 59, tzinfo=UTC))
     assert clearing_due([TEN], since=since, at=datetime(2026, 12, 7, 10, tzinfo=UTC))
-
-
-def test_bank_holidays_and_weekends_are_no_business_days() -> None:
-    assert is_business_day(date(2026, 12, 24))
-    assert not is_business_day(date(2026, 12, 25))
-    assert not is_business_day(date(2026, 12, 26))
 
 
 @pytest.mark.parametrize(
