@@ -151,7 +151,7 @@ class BasisResult:
     collapsed: tuple[datetime, ...]
     # Site keys where ratio had no previous capacity (rights used stood in)
     ratio_undefined: tuple[str, ...]
-    engine: str  # "power-grid-model 1.12" | "pandapower 3.5"
+    engine: str  # "scipy 1.17, power-grid-model 1.12" | "pandapower 3.5"
     fallback_reason: str = ""
 
 

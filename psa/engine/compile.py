@@ -1,4 +1,4 @@
-"""pandapower's own per-unit model, turned into power-grid-model's input, once per tap position.
+"""pandapower's own per-unit model, made ready for many half-hours, once per tap position.
 
 Transformers, taps, phase shifts, switches, fused buses and several external grids all come along,
 for the admittances are pandapower's. What its per-unit model holds and a batch of constant-power
@@ -17,6 +17,7 @@ from power_grid_model import LoadGenType, PowerGridModel, initialize_array
 from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]  # a re-export
 
 from psa.engine.case import FloatArray
+from psa.engine.currents import ComplexArray, Currents
 from psa.engine.errors import CannotCompileError, EngineInputError
 from psa.engine.network import IntArray, Network, fresh_copy, names_of
 from psa.engine.quiet import MODEL_FAULTS, idx_bus, pp, quietly
@@ -40,16 +41,28 @@ REFUSED_TABLES = (
 
 
 @dataclass(frozen=True, eq=False)
+class End:
+    """One end of every branch: the node it is at, and node voltages to current into it, in pu."""
+
+    node: IntArray
+    admittance: Any  # sparse, (branches, nodes)
+
+
+@dataclass(frozen=True, eq=False)
 class Compiled:
     """A solvable model for one vector of tap positions. Node numbers are its own."""
 
-    model: PowerGridModel
+    model: PowerGridModel  # for Newton's method, where currents do not settle
+    currents: Currents
     nodes: int
+    base_va: float
+    volts: FloatArray  # rated, of each node
     node_of_bus: IntArray  # row of net.bus -> node; -1 without supply
     branch_of: dict[str, IntArray]  # table -> branch of each row; -1 not energised (hv, mv, lv
     # of a three-winding transformer under "trafo3w_hv", "trafo3w_mv", "trafo3w_lv")
+    ends: dict[str, End]  # "from", "to"
     load_ids: NDArray[np.int32]  # node -> id of its load
-    fixed_va: FloatArray  # (nodes, 2): constant injections of the model itself (wards)
+    fixed_va: ComplexArray  # (nodes,): constant injections of the model itself (wards)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +158,8 @@ def _compile(network: Network, taps: dict[int, int]) -> Compiled:
     except MODEL_FAULTS as error:
         raise EngineInputError(f"The network model cannot be studied: {error}") from error
     inner = net._ppc["internal"]  # noqa: SLF001  (pandapower has no public per-unit model)
+    if "pv" not in inner:  # pandapower does not solve what it need not
+        raise CannotCompileError("the model has no supplied bus beside its sources")
     if len(inner["pv"]):
         raise CannotCompileError("the model has a generator that holds its voltage")
     return _from_matrices(net, inner)
@@ -174,8 +189,8 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
     load = initialize_array("input", "sym_load", count)
     load["id"], load["node"], load["status"] = next_id + np.arange(count), np.arange(count), 1
     load["type"] = LoadGenType.const_power
-    fixed_va = np.column_stack([bus[:, idx_bus.PD], bus[:, idx_bus.QD]]) * 1e6
-    load["p_specified"], load["q_specified"] = fixed_va[:, 0], fixed_va[:, 1]
+    fixed_va = (bus[:, idx_bus.PD] + 1j * bus[:, idx_bus.QD]) * 1e6
+    load["p_specified"], load["q_specified"] = fixed_va.real, fixed_va.imag
     next_id += count
 
     shunted = np.flatnonzero((bus[:, idx_bus.GS] != 0) | (bus[:, idx_bus.BS] != 0))
@@ -203,9 +218,16 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
         raise CannotCompileError(f"the batch solver refuses the model: {error}") from error
     return Compiled(
         model=model,
+        currents=Currents(inner),
         nodes=count,
+        base_va=base_va,
+        volts=np.asarray(node["u_rated"]),
         node_of_bus=np.where((node_of_bus < count) & in_service, node_of_bus, -1),
         branch_of=_branch_numbers(lookups["branch"], inner, on),
+        ends={
+            "from": End(np.asarray(branch["from_node"]), inner["Yf"].tocsr()[on]),
+            "to": End(np.asarray(branch["to_node"]), inner["Yt"].tocsr()[on]),
+        },
         load_ids=np.asarray(load["id"], np.int32),
         fixed_va=fixed_va,
     )

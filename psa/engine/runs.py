@@ -214,9 +214,9 @@ class Runs:
 
 
 def engine_name(*, fallback: bool) -> str:
-    """Name an engine by its version's first two parts."""
-    package = "pandapower" if fallback else "power-grid-model"
-    return f"{package} {'.'.join(version(package).split('.')[:2])}"
+    """Name an engine by its packages and their versions' first two parts."""
+    packages = ["pandapower"] if fallback else ["scipy", "power-grid-model"]
+    return ", ".join(f"{name} {'.'.join(version(name).split('.')[:2])}" for name in packages)
 
 
 def _batch_solver(network: Network, watched: Watched) -> BatchSolver:

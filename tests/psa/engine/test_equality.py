@@ -99,6 +99,24 @@ def test_each_half_hour_starts_from_the_models_tap_and_several_taps_are_used() -
         assert np.allclose(one.values[0], together.values[at], rtol=0, atol=1e-9, equal_nan=True)
 
 
+def test_a_half_hour_near_collapse_in_which_currents_do_not_settle_is_newtons() -> None:
+    text = nets.as_text(nets.feeder())
+    network = load(text)
+    watched = watch(network, Options())
+    solver = BatchSolver(network, watched)
+    kw = np.array([[2000.0], [8000.0]])
+    drawn = 1e3 * kw / solver.at_start.base_va * (np.arange(3) == 2)
+
+    _, settled = solver.at_start.currents.solve(drawn.astype(complex))
+    solved = solver.solve(np.array([2]), kw, 0 * kw, check_failed=False)
+
+    assert settled.tolist() == [True, False]
+    assert solved.ok.all()
+    for row in range(2):
+        net = by_runpp(text, ["End 2"], kw[row], 0 * kw[row])
+        _assert_same(watched, solved.values[row], net)
+
+
 def test_transformer_loading_by_power_is_runpps_too() -> None:
     net = nets.primary(controlled=False)
     with quietly():

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from psa.engine.batch import BatchSolver
+from psa.engine.batch import BatchSolver, Loads
 from psa.engine.case import Kind, Options, Outcome
 from psa.engine.errors import NotFiniteError
 from psa.engine.limits import watch
@@ -94,7 +94,7 @@ def test_a_row_that_failed_in_the_batch_is_put_to_pandapower_once() -> None:
     assert solver._checker is None
     part.ok[:] = False
 
-    solver._check_failed(np.array([2]), kw, 0 * kw, part)
+    solver._check_failed(Loads(np.array([2]), kw, 0 * kw), part)
 
     assert part.ok.tolist() == [True, False]
     assert np.allclose(
@@ -147,6 +147,15 @@ def test_a_model_without_a_source_is_an_engine_error_and_no_exception() -> None:
 
     assert result.outcome is Outcome.ENGINE_ERROR
     assert result.reason.startswith("The network model cannot be studied:")
+
+
+def test_a_model_of_nothing_but_its_source_is_studied_by_pandapower() -> None:
+    buyer = site("a", "Source", profile(0, 0), before=rights(0), after=rights(0, bought=10))
+
+    result = answer(nets.study(nets.feeder(buses=1), (buyer,), studied_kw=10))
+
+    assert result.outcome is Outcome.PASS
+    assert result.bases[0].fallback_reason == "the model has no supplied bus beside its sources"
 
 
 def test_a_bus_with_load_and_no_forecast_is_named() -> None:
