@@ -31,7 +31,8 @@ ERROR_TOLERANCE, MAX_ITERATIONS = 1e-9, 50  # Newton's
 MOST_TAP_ROUNDS = 30  # steps that pandapower's run_control allows
 # One, unless the environment says more (0: all cores): worker processes share out the cores.
 DEFAULT_THREADS = int(os.environ.get("PSA_THREADS", "1"))
-CACHE_BYTES = 1536 * 1024  # of voltages iterated together, so that a core's cache holds them
+# Rows are iterated few at a time, so that a core's cache holds their voltages.
+CACHE_BYTES, LEAST_TOGETHER = 512 * 1024, 8
 HARD_ROWS = 96  # put to Newton's method in one batch
 DEAD_PU = 1e-3  # a solved node below this is rubbish, not a voltage
 
@@ -115,7 +116,7 @@ class BatchSolver:
             volts, settled = model.currents.solve(drawn / model.base_va)
             return self._take(model, rows[settled], volts[settled], into), rows[~settled]
 
-        size = max(1, CACHE_BYTES // (16 * model.nodes))
+        size = max(LEAST_TOGETHER, CACHE_BYTES // (16 * model.nodes))
         parts = np.split(group, np.arange(size, len(group), size))
         with ThreadPoolExecutor(self.threads) as pool:
             done = list((pool.map if self.threads > 1 else map)(quick, parts))
