@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from power_grid_model import CalculationMethod, ComponentType, initialize_array
@@ -59,7 +60,8 @@ class BatchSolver:
         self.changers: list[TapChanger] = tap_changers(network)
         self.changers.sort(key=lambda changer: changer.trafo_row)
         self.at_start = compiled(network, {c.trafo_row: c.start for c in self.changers})
-        self.readings: dict[Compiled, Reading] = {}
+        # Weak, for how many models are kept is ``compile``'s to say.
+        self.readings: WeakKeyDictionary[Compiled, Reading] = WeakKeyDictionary()
         self._checker: PandapowerSolver | None = None
 
     @property

@@ -33,15 +33,16 @@ class Reading:
         node = model.node_of_bus[watched.bus_rows]
         self.bus_node = np.maximum(node, 0)
         self.bus_scale = np.where(node >= 0, watched.bus_scale, np.nan)
-        self.model, self.by_power = model, network.trafo_loading == "power"
+        self.by_power = network.trafo_loading == "power"
         self.at, self.ends = len(node), list[_Ends]()
 
         number = model.branch_of["line"][watched.line_rows]
-        self._add([(number, "from"), (number, "to")], [100.0 / watched.line_rating_ka] * 2)
+        self._add(model, [(number, "from"), (number, "to")], [100.0 / watched.line_rating_ka] * 2)
         table = network.net.trafo.iloc[watched.trafo_rows]
         number = model.branch_of["trafo"][watched.trafo_rows]
         shared = _values(table, "parallel") * _values(table, "df")
         self._add(
+            model,
             [(number, "from"), (number, "to")],
             [self._winding(table, kv, "sn_mva") / shared for kv in ("vn_hv_kv", "vn_lv_kv")],
             by_power=self.by_power,
@@ -49,6 +50,7 @@ class Reading:
         table = network.net.trafo3w.iloc[watched.trafo3w_rows]
         sides = ("hv", "mv", "lv")
         self._add(
+            model,
             [
                 (model.branch_of[f"trafo3w_{side}"][watched.trafo3w_rows], end)
                 for side, end in zip(sides, ("from", "to", "to"), strict=True)
@@ -58,7 +60,7 @@ class Reading:
         )
         number = model.branch_of["trafo"][watched.reverse_rows]
         self.reverse_node = model.ends["to"].node[number]
-        self.reverse = self._scaled(number, "to", np.ones(len(number)))
+        self.reverse = _scaled(model, number, "to", np.ones(len(number)))
 
     def read(self, volts: ComplexArray, magnitude: FloatArray) -> FloatArray:
         """Give the watched columns, (R, watched), of voltages (R, nodes) and their magnitudes."""
@@ -78,6 +80,7 @@ class Reading:
 
     def _add(
         self,
+        model: Compiled,
         ends: list[tuple[IntArray, str]],
         factors: list[FloatArray],
         *,
@@ -90,11 +93,11 @@ class Reading:
         for (number, end), factor in zip(ends, factors, strict=True):
             if not width:
                 continue
-            node = self.model.ends[end].node[number]
+            node = model.ends[end].node[number]
             mva = self.base_kva / 1e3
-            pu = mva if by_power else mva / (np.sqrt(3) * self.model.volts[node] / 1e3)
+            pu = mva if by_power else mva / (np.sqrt(3) * model.volts[node] / 1e3)
             self.ends.append(
-                _Ends(columns, self._scaled(number, end, factor * pu), node if by_power else None)
+                _Ends(columns, _scaled(model, number, end, factor * pu), node if by_power else None)
             )
 
     def _winding(self, table: Any, kv: str, mva: str) -> FloatArray:
@@ -102,10 +105,11 @@ class Reading:
         rated: FloatArray = 100.0 / _values(table, mva)
         return rated if self.by_power else rated * np.sqrt(3) * _values(table, kv)
 
-    def _scaled(self, number: IntArray, end: str, factor: FloatArray) -> Any:
-        """Pick branches' admittances; a branch that is not energised (-1) carries 0."""
-        factor = np.where(number >= 0, factor, 0.0)
-        return (diags_array(factor) @ self.model.ends[end].admittance[number]).tocsr()
+
+def _scaled(model: Compiled, number: IntArray, end: str, factor: FloatArray) -> Any:
+    """Pick branches' admittances; a branch that is not energised (-1) carries 0."""
+    factor = np.where(number >= 0, factor, 0.0)
+    return (diags_array(factor) @ model.ends[end].admittance[number]).tocsr()
 
 
 def _values(table: Any, column: str) -> NDArray[np.float64]:
