@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models
+from django.db.models import Q, QuerySet
 
 from core.errors import NotPermittedError
 from core.models import Event, OutboxMessage
@@ -52,6 +54,14 @@ def _as_text(value: object) -> str:
     if isinstance(value, Decimal | UUID):
         return str(value)
     raise TypeError(f"{value!r} has no canonical text")
+
+
+def of_subjects(subjects: Iterable[tuple[str, int]]) -> QuerySet[Event]:
+    """Return what the journal says of some rows, each (type, id), the oldest first."""
+    of_rows = Q(pk__in=())
+    for kind, pk in subjects:
+        of_rows |= Q(subject_type=kind, subject_id=str(pk))
+    return Event.objects.filter(of_rows).order_by("happened_at", "pk")
 
 
 def record(

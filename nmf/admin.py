@@ -10,7 +10,7 @@ from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from core import clock
-from core.admin import ReadOnly
+from core.admin import Journalled, ReadOnly, plain
 from core.errors import RefusedError
 from core.retry import retried
 from core.web.actors import actor_of
@@ -18,6 +18,7 @@ from core.web.forms import refuse
 from nmf import services
 from nmf.gates import IN_ORDER, refusals_of_gates
 from nmf.models import Commitment, Contract, MarketParameters, Request, Response
+from nmf.queries import studies_of
 
 
 @admin.register(Request)
@@ -29,8 +30,8 @@ class RequestAdmin(ReadOnly, admin.ModelAdmin[Request]):
         "side",
         "route",
         "site",
-        "kw",
-        "filled_kw",
+        plain("kw"),
+        plain("filled_kw"),
         "price_gbp_per_kwh",
         "starts_at",
         "created_at",
@@ -39,15 +40,57 @@ class RequestAdmin(ReadOnly, admin.ModelAdmin[Request]):
     list_select_related = ("site",)
     search_fields = ("site__name", "organisation__name")
     ordering = ("-created_at", "-pk")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "organisation",
+        "site",
+        "direction",
+        "side",
+        "route",
+        "counterparty_site",
+        plain("kw"),
+        plain("filled_kw"),
+        plain("smallest_kw"),
+        "price_gbp_per_kwh",
+        "window",
+        "half_hours",
+        "starts_at",
+        "ends_at",
+        "message",
+        "parameters",
+        "created_by",
+        "created_at",
+    )
 
 
 @admin.register(Response)
 class ResponseAdmin(ReadOnly, admin.ModelAdmin[Response]):
-    list_display = ("number", "state", "request", "site", "kw", "price_gbp_per_kwh", "created_at")
+    list_display = (
+        "number",
+        "state",
+        "request",
+        "site",
+        plain("kw"),
+        "price_gbp_per_kwh",
+        "created_at",
+    )
     list_filter = ("state",)
     list_select_related = ("site", "request")
     search_fields = ("site__name", "organisation__name")
     ordering = ("-created_at", "-pk")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "request",
+        "organisation",
+        "site",
+        plain("kw"),
+        "price_gbp_per_kwh",
+        "message",
+        "created_by",
+        "created_at",
+    )
 
 
 @admin.register(Contract)
@@ -58,7 +101,7 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin[Contract]):
         "direction",
         "buyer_site",
         "seller_site",
-        "sold_kw",
+        plain("sold_kw"),
         "value_gbp",
         "starts_at",
         "agreed_at",
@@ -69,6 +112,37 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin[Contract]):
     list_select_related = ("buyer_site", "seller_site")
     search_fields = ("buyer_site__name", "seller_site__name", "reference")
     ordering = ("-agreed_at", "-pk")
+    fields = readonly_fields = (
+        "number",
+        "state",
+        "at_risk_since",
+        "reason",
+        "buyer_site",
+        "seller_site",
+        "direction",
+        plain("sold_kw"),
+        plain("bought_kw"),
+        "window",
+        "half_hours",
+        "starts_at",
+        "ends_at",
+        "price_gbp_per_kwh",
+        "value_gbp",
+        "request",
+        "response",
+        "agreed_at",
+        "decide_by",
+        "decided_at",
+        "cancelled_from",
+        "cancel_proposed_by",
+        "cancel_proposed_at",
+        "cancel_proposed_from",
+        "parameters",
+        "reference",
+    )
+
+    def subjects(self, row: Contract) -> list[tuple[str, int]]:
+        return super().subjects(row) + studies_of(row)
 
 
 class ParametersForm(forms.ModelForm[MarketParameters]):
@@ -98,7 +172,7 @@ class ParametersForm(forms.ModelForm[MarketParameters]):
 
 
 @admin.register(MarketParameters)
-class MarketParametersAdmin(admin.ModelAdmin[MarketParameters]):
+class MarketParametersAdmin(Journalled, admin.ModelAdmin[MarketParameters]):
     """A new version is published; an old one is never changed."""
 
     form = ParametersForm
@@ -133,7 +207,7 @@ class MarketParametersAdmin(admin.ModelAdmin[MarketParameters]):
 
 
 @admin.register(Commitment)
-class CommitmentAdmin(admin.ModelAdmin[Commitment]):
+class CommitmentAdmin(Journalled, admin.ModelAdmin[Commitment]):
     list_display = ("site", "service", "starts_at", "ends_at")
     list_filter = ("service", "site")
     list_select_related = ("site",)

@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest
 from connections import queries as connections
 from connections.models import AllocationSpan, Area, Site
 from connections.rules import Stretch
+from core.journal import of_subjects
 from core.models import Event
 from core.money import contract_value_gbp
 from core.periods import next_half_hour
@@ -281,16 +282,13 @@ def retrade_of(contract: Contract, study: Study | None) -> Retrade | None:
 
 def timeline_of(contract: Contract) -> list[Event]:
     """Return the journal's events of a contract and of its studies, the oldest first."""
-    studies = [
-        str(pk)
-        for pk in Study.objects.filter(reference=contract.reference).values_list("pk", flat=True)
-    ]
-    return list(
-        Event.objects.filter(
-            Q(subject_type="nmf.contract", subject_id=str(contract.pk))
-            | Q(subject_type="psa.study", subject_id__in=studies)
-        ).order_by("happened_at", "pk")
-    )
+    return list(of_subjects([("nmf.contract", contract.pk), *studies_of(contract)]))
+
+
+def studies_of(contract: Contract) -> list[tuple[str, int]]:
+    """Return a contract's studies as the journal names them."""
+    studies = Study.objects.filter(reference=contract.reference)
+    return [("psa.study", pk) for pk in studies.values_list("pk", flat=True)]
 
 
 @dataclass(slots=True)

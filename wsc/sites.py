@@ -23,6 +23,7 @@ class DsoAdminSite(AdminSite):
     site_header = "Whole system coordinator"
     site_title = "WSC"
     index_title = "Control room"
+    enable_nav_sidebar = False  # lists need the width; the header leads to what engineers use
     index_template = "admin/wsc/index.html"
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:

@@ -83,6 +83,13 @@ def half_hours(number: int) -> str:
 
 
 @register.filter
+def verb(name: str) -> str:
+    """{{ event.verb|verb }}: Contract: cancellation proposed"""
+    _app, subject, what = name.split(".")
+    return f"{subject.replace('_', ' ').capitalize()}: {what.replace('_', ' ')}"
+
+
+@register.filter
 def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
 
