@@ -68,7 +68,7 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime) -> None:
         if to_dso
         else notices.traders_of(tcvn.site.organisation_id),
         organisation_id=None if to_dso else tcvn.site.organisation_id,
-        title=f"{tcvn.site.name}: {title[0].lower()}{title[1:]}" if to_dso else title,
+        title=f"{tcvn.site.name}: {title}" if to_dso else title,
         body=tcvn.answer if verb in {"supported", "conditional", "refused", "ended"} else "",
         facts=_tcvn_facts(tcvn),
         link=f"/dso/connections/tcvn/{tcvn.pk}/change/"

@@ -9,6 +9,7 @@ from django.apps import apps
 
 UNITS = {
     "gbp_per_kwh": "£/kW/h",
+    "gbp": "£",
     "percent": "%",
     "kva": "kVA",
     "kw": "kW",
@@ -33,7 +34,8 @@ def label_of(name: str) -> str:
         if name.endswith(f"_{suffix}"):
             stem, unit = name.removesuffix(f"_{suffix}"), f" ({written})"
             break
-    return " ".join(SPELT.get(word, word) for word in stem.split("_")) + unit
+    words = " ".join(SPELT.get(word, word) for word in stem.split("_"))
+    return words.replace("half hours", "half-hours") + unit
 
 
 def label_fields() -> None:

@@ -17,6 +17,12 @@ DATE = DateInput(attrs={"type": "date"})
 SERVICES = [(Direction.IMPORT.value, "EMIC (import)"), (Direction.EXPORT.value, "EMEC (export)")]
 
 
+class YesNo(django_filters.widgets.BooleanWidget):
+    def __init__(self, attrs: dict[str, str] | None = None) -> None:
+        super().__init__(attrs)
+        self.choices = [("", "Any"), ("true", "Yes"), ("false", "No")]
+
+
 MOST = 1_000_000_000
 
 
@@ -52,6 +58,7 @@ class RequestFilter(django_filters.FilterSet):
     )
     sort = django_filters.OrderingFilter(
         label="Sort by",
+        empty_label="Newest",
         fields=[
             ("starts_at", "starts_at"),
             ("kw", "kw"),
@@ -72,10 +79,13 @@ class RequestFilter(django_filters.FilterSet):
 
 
 class RequestListFilter(RequestFilter):
+    state = django_filters.ChoiceFilter(
+        label="State", choices=RequestState.choices, empty_label="Any"
+    )
+
+
+class RequestApiFilter(RequestFilter):
     state = django_filters.MultipleChoiceFilter(label="State", choices=RequestState.choices)
-
-
-class RequestApiFilter(RequestListFilter):
     area = IdFilter(field_name="site__area_id")
 
 
@@ -94,7 +104,11 @@ class ContractFilter(django_filters.FilterSet):
     )
     direction = django_filters.ChoiceFilter(label="Service", choices=SERVICES, empty_label="Any")
     at_risk = django_filters.BooleanFilter(
-        label="At risk", field_name="at_risk_since", lookup_expr="isnull", exclude=True
+        label="At risk",
+        field_name="at_risk_since",
+        lookup_expr="isnull",
+        exclude=True,
+        widget=YesNo,
     )
     delivery_from = django_filters.DateFilter(
         label="Delivery from", field_name="last_date", lookup_expr="gte", widget=DATE
@@ -104,6 +118,7 @@ class ContractFilter(django_filters.FilterSet):
     )
     sort = django_filters.OrderingFilter(
         label="Sort by",
+        empty_label="Newest",
         fields=[
             ("starts_at", "starts_at"),
             ("sold_kw", "kw"),

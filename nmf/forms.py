@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 
 from connections.models import Site
 from connections.queries import sites_of
@@ -30,13 +31,20 @@ class SiteChoice(forms.ModelChoiceField[Site]):
         return f"{obj.name} ({obj.organisation.name}, {obj.area.name})"
 
 
+def only_one(sites: QuerySet[Site]) -> Site | None:
+    """Return the site that needs no choosing."""
+    found = list(sites[:2])
+    return found[0] if len(found) == 1 else None
+
+
 class RequestForm(forms.Form):
-    site = SiteChoice(queryset=Site.objects.none(), label="Your site")
+    site = SiteChoice(queryset=Site.objects.none(), label="Your site", empty_label="Choose a site")
     direction = forms.ChoiceField(choices=SERVICES, label="Service")
     side = forms.ChoiceField(choices=Side.choices, label="You want to", widget=forms.RadioSelect)
     route = forms.ChoiceField(choices=Route.choices, label="To whom", widget=forms.RadioSelect)
     counterparty_site = SiteChoice(
         queryset=Site.objects.none(),
+        empty_label="Choose a site",
         required=False,
         label="The named peer's site",
         help_text="Only for a direct request.",
@@ -96,6 +104,7 @@ class RequestForm(forms.Form):
         peers: Any = self.fields["counterparty_site"]
         peers.queryset = queries.peer_sites(organisation)
         self.initial.setdefault("weekdays", list(EVERY_DAY))
+        self.initial.setdefault("site", only_one(own.queryset))
         self.initial.setdefault("side", Side.BUY)
         self.initial.setdefault("route", Route.POOL)
 
@@ -134,7 +143,7 @@ class RequestForm(forms.Form):
 
 
 class ResponseForm(forms.Form):
-    site = SiteChoice(queryset=Site.objects.none(), label="Your site")
+    site = SiteChoice(queryset=Site.objects.none(), label="Your site", empty_label="Choose a site")
     kw = forms.DecimalField(label="Capacity (kW)", max_digits=12, decimal_places=3, min_value=0)
     price_gbp_per_kwh = forms.DecimalField(
         label="Price (£/kW/h)",
@@ -156,7 +165,7 @@ class ResponseForm(forms.Form):
             sites = sites.filter(pk=request.counterparty_site_id)
         field: Any = self.fields["site"]
         field.queryset = sites
-        self.initial.setdefault("site", request.counterparty_site_id)
+        self.initial.setdefault("site", only_one(sites))
         self.initial.setdefault("kw", _plain(request.kw - request.filled_kw))
         self.initial.setdefault("price_gbp_per_kwh", request.price_gbp_per_kwh)
 

@@ -27,7 +27,7 @@ from psa.questions import Question
 from psa.states import ForecastKind, ModelState
 
 DAY = timedelta(days=1)
-MOST_NAMED = 5  # gaps spelt out in a summary
+MOST_NAMED = 3  # gaps spelt out in a summary
 # What a conditional notice does not count is no right, whatever was bought.
 FIELDS = {"agreed": "agreed", "ceiling": "ceiling", "bought": "counted", "sold": "sold"}
 

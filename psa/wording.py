@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 from core.periods import LONDON, half_hours_in_words
@@ -45,7 +46,7 @@ def summary(question: Question, result: dict[str, Any]) -> str:
         text = _of_a_fail(question, result)
     else:
         text = f"No answer: {result['reason'] or outcome}"
-    return text[:SUMMARY_LENGTH]
+    return shorten(text, SUMMARY_LENGTH, placeholder=" …")
 
 
 def clock(text: str) -> str:

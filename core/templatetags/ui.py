@@ -17,6 +17,22 @@ from core.periods import LONDON, half_hours_in_words, in_words
 
 register = template.Library()
 
+# Marks in a browser's name for itself, the more special first.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "Firefox": "Firefox",
+    "Chrom": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "macOS",
+    "Linux": "Linux",
+}
 TONES = {
     "good": "APPROVED IN_FORCE ACCEPTED FILLED PASSED DELIVERED IN_DELIVERY SUPPORTED pass",
     "wait": "OPEN PENDING SUBMITTED REQUESTED ASSESSING ISSUED EXECUTED QUEUED RUNNING HELD "
@@ -41,6 +57,12 @@ def kw(value: Decimal | float | None) -> str:
     if value is None:
         return "no right"
     return f"{_plain(Decimal(str(value)))} kW"
+
+
+@register.filter
+def kw_or_none(value: Decimal | None) -> str:
+    """{{ registration.buy_import_kw|kw_or_none }}: "40 kW", a dash for None"""
+    return "–" if value is None else kw(value)
 
 
 @register.filter
@@ -80,6 +102,14 @@ def period(value: tuple[datetime, datetime]) -> str:
 def half_hours(number: int) -> str:
     """{{ row.half_hours|half_hours }}: 1 half-hour, 48 half-hours"""
     return half_hours_in_words(number)
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """{{ session.user_agent|browser }}: "Firefox on Windows"; the text itself where unknown"""
+    name = next((name for mark, name in BROWSERS.items() if mark in user_agent), "")
+    system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
+    return f"{name} on {system}" if name and system else user_agent
 
 
 @register.filter

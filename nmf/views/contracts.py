@@ -20,7 +20,6 @@ from nmf import queries, services
 from nmf.filters import ContractFilter
 from nmf.forms import CancellationForm
 from nmf.models import Contract
-from nmf.states import ContractState
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of, page_of, query_without
 from participants.models import Membership
@@ -135,8 +134,6 @@ def _contract_page(
         "row": row,
         "me": me,
         "own": own,
-        "in_delivery": row.state == ContractState.APPROVED and row.starts_at <= me.at < row.ends_at,
-        "delivered": row.state == ContractState.APPROVED and row.ends_at <= me.at,
         "first": in_words((half_hours[0], half_hours[0] + HALF_HOUR)),
         "last": in_words((half_hours[-1], half_hours[-1] + HALF_HOUR)),
         "timeline": _timeline(events, me),

@@ -41,7 +41,7 @@ def mail_list(request: HttpRequest) -> HttpResponse:
                     "name": path.name,
                     "to": message["to"],
                     "subject": message["subject"],
-                    "date": message["date"],
+                    "date": message["date"].datetime,
                 }
             )
     return render(request, "participants/mail_list.html", {"mails": found[:MOST], "to": to})

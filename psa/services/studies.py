@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from textwrap import shorten
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -148,7 +149,7 @@ def record_no_answer(*, claim: Claim, gap: Gap, at: datetime) -> Study:
     """
     study = _held(claim)
     study.network_model_id = gap.network_model_id
-    study.summary = f"No answer: {gap.reason}"[:SUMMARY_LENGTH]
+    study.summary = shorten(f"No answer: {gap.reason}", SUMMARY_LENGTH, placeholder=" …")
     study.result = None
     return _finished(study, StudyState.INCOMPLETE, at)
 
