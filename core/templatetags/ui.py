@@ -62,7 +62,7 @@ def kw(value: Decimal | float | None) -> str:
 @register.filter
 def kw_or_none(value: Decimal | None) -> str:
     """{{ registration.buy_import_kw|kw_or_none }}: "40 kW", a dash for None"""
-    return "–" if value is None else kw(value)
+    return "-" if value is None else kw(value)
 
 
 @register.filter
