@@ -58,7 +58,7 @@ class RequestFilter(django_filters.FilterSet):
     )
     sort = django_filters.OrderingFilter(
         label="Sort by",
-        empty_label="Newest",
+        empty_label="Usual order",
         fields=[
             ("starts_at", "starts_at"),
             ("kw", "kw"),
@@ -118,7 +118,7 @@ class ContractFilter(django_filters.FilterSet):
     )
     sort = django_filters.OrderingFilter(
         label="Sort by",
-        empty_label="Newest",
+        empty_label="Usual order",
         fields=[
             ("starts_at", "starts_at"),
             ("sold_kw", "kw"),

@@ -155,7 +155,7 @@ def field(bound: BoundField) -> dict[str, Any]:
 def error_summary(form: Any) -> dict[str, Any]:
     """{% error_summary form %}: first on the page, linked to the fields"""
     found = [
-        {"id": form[name].id_for_label or f"id_{name}_0", "text": text}
+        {"id": form[name].id_for_label or f"id_{name}_0", "text": f"{form[name].label}: {text}"}
         for name, errors in form.errors.items()
         if name != "__all__"
         for text in errors

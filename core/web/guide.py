@@ -39,7 +39,7 @@ def guide(request: HttpRequest) -> HttpResponse:
             ("when", ui.when(AT)),
         ],
         "form": Example({"kw": "0"}),
-        "bars": {"unit": "half-hours", "labels": ["pass", "fail"], "values": [44, 4]},
+        "bars": {"unit": "count", "labels": ["pass", "fail"], "values": [44, 4]},
         "events": [{"title": "Agreed", "at": AT, "who": "Site 1"}],
     }
     return render(request, "components/guide.html", context)

@@ -82,9 +82,16 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
+// On a narrow screen the list comes first; filters in use stay in sight.
+function foldFilters() {
+  if (location.search || !window.matchMedia("(max-width: 575.98px)").matches) return;
+  for (const box of document.querySelectorAll(".filter-box")) box.open = false;
+}
+
 function start() {
   new MutationObserver(showTheme).observe(root, { attributeFilter: ["data-bs-theme"] });
   showTheme();
+  foldFilters();
   document.querySelector(".error-summary")?.focus();
 }
 
