@@ -113,7 +113,7 @@ class Signatory(models.Model):
         constraints = [models.UniqueConstraint(name="signatory_once", fields=["site", "user"])]
 
     def __str__(self) -> str:
-        return f"{self.user_id} for {self.site_id}"
+        return f"{self.user} for {self.site}"
 
 
 class Agreement(models.Model):

@@ -90,7 +90,7 @@ class Membership(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user_id} {self.role} of {self.organisation_id}"
+        return f"{self.user}, {self.get_role_display()} of {self.organisation}"
 
     @property
     def is_dso_staff(self) -> bool:

@@ -203,7 +203,7 @@ class LiveMarket:
             actor=people.administrator_of(seventh.site.organisation),
             at=at,
         )
-        self._ask("Sewage works CHP", Direction.EXPORT, "80")  # waits for the engineers
+        self._ask("Dairy farm", Direction.EXPORT, "70")  # waits for the engineers
 
     def _registration(self, name: str, *, submit: bool) -> Registration:
         site = _site(name)

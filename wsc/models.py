@@ -45,7 +45,7 @@ class Policy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Policy of {self.area_id}, version {self.version}"
+        return f"Policy of {self.area}, version {self.version}"
 
 
 class Review(models.Model):
@@ -78,7 +78,7 @@ class Review(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Review of contract {self.contract_id}"
+        return f"Review of {self.contract}"
 
 
 class Decision(models.Model):
@@ -99,4 +99,4 @@ class Decision(models.Model):
         permissions = [("decide_contract", "Can approve, reject and cancel contracts")]
 
     def __str__(self) -> str:
-        return f"{self.kind} of contract {self.contract_id}"
+        return f"{self.contract} {self.get_kind_display().lower()}"

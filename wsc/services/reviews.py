@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from textwrap import shorten
 
 from django.db import transaction
 
@@ -96,7 +97,7 @@ def renew_advice(review: Review, contract: Contract, *, actor: journal.Actor, at
 
 def refer(review: Review, *, mark: str, at: datetime) -> None:
     """Leave a contract to the engineers, and say why."""
-    review.mark = mark[:200]
+    review.mark = shorten(mark, 200, placeholder=" …")
     _move(review, "refer", at)
     notifications.tell_referred(review, at=at)
 
