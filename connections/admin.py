@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import month_abbr
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,7 +28,9 @@ from connections.admin_forms import (
     EndForm,
     NothingForm,
     ReasonForm,
+    traded,
 )
+from connections.documents import notice_text
 from connections.models import (
     Agreement,
     Area,
@@ -41,14 +44,16 @@ from connections.models import (
 )
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
 from core import clock
-from core.admin import ReadOnly
+from core.admin import Journalled, ReadOnly, plain
 from core.errors import DomainError, RefusedError
 from core.retry import retried
 from core.states import Machine
 from core.web.actors import actor_of
 from core.web.forms import refuse
+from core.windows import weekdays_in_words
 
 R = TypeVar("R")
+TRADES = ("buy_import", "buy_export", "sell_import", "sell_export")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Step:
     permission: str
     service: Callable[..., Any]
     arguments: Callable[[Any], dict[str, Any]] = lambda form: form.cleaned_data
+    document: Callable[[Any], str] | None = None  # what the step puts a name to
 
 
 def tried(
@@ -83,6 +89,10 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
     machine: Machine
     argument: str
     change_form_template = "admin/connections/stepped.html"
+
+    def facts(self, row: Any) -> list[tuple[str, Any]]:
+        """Return what an engineer wants to see of a row while taking a step."""
+        return []
 
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
@@ -136,6 +146,8 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             "form": form,
             "in_the_way": in_the_way,
             "row": row,
+            "facts": self.facts(row),
+            "document": step.document(row) if step.document else "",
             "label": step.label,
             "back": "../../change/",
         }
@@ -153,7 +165,7 @@ def initial_of(row: Any, step: Step) -> dict[str, Any]:
 
 
 @admin.register(Area)
-class AreaAdmin(admin.ModelAdmin[Area]):
+class AreaAdmin(Journalled, admin.ModelAdmin[Area]):
     list_display = ("name", "kind", "parent", "tradable", "studied", "revision")
     list_filter = ("kind",)
     list_select_related = ("parent",)
@@ -170,7 +182,7 @@ class Rows(admin.TabularInline[Any, Site]):
 
 class AssetRows(Rows):
     model = Asset
-    fields = readonly_fields = ("technology", "rated_kw")
+    fields = readonly_fields = ("technology", plain("rated_kw"))
 
 
 class MpanRows(Rows):
@@ -184,7 +196,7 @@ class SignatoryRows(Rows):
 
 
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin[Site]):
+class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
     """Peers add their sites; engineers say on which bus of the model each hangs."""
 
     list_display = ("name", "organisation", "area", "network_bus")
@@ -247,10 +259,32 @@ class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
 class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
     """A new agreement is recorded; the one before ends where it starts."""
 
-    list_display = ("reference", "site", "kind", "mic_kva", "mec_kva", "starts_at", "ends_at")
+    list_display = (
+        "reference",
+        "site",
+        "kind",
+        plain("mic_kva"),
+        plain("mec_kva"),
+        "starts_at",
+        "ends_at",
+    )
     list_filter = ("kind",)
     list_select_related = ("site",)
     search_fields = ("reference", "site__name")
+    fields = readonly_fields = (
+        "reference",
+        "site",
+        "kind",
+        plain("voltage_kv"),
+        plain("mic_kva"),
+        plain("mec_kva"),
+        plain("import_power_factor"),
+        plain("export_power_factor"),
+        plain("max_installed_kva"),
+        "curtailable",
+        "starts_at",
+        "ends_at",
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("connections.add_agreement")
@@ -292,9 +326,23 @@ class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
 
 @admin.register(Registration)
 class RegistrationAdmin(SteppedAdmin):
-    list_display = ("id", "site", "state", "submitted_at", "decided_at")
+    list_display = ("__str__", "site", "state", "submitted_at", "decided_at")
     list_filter = ("state", "site__area")
     list_select_related = ("site",)
+    fields = readonly_fields = (
+        "state",
+        "site",
+        *(plain(f"{trade}_kw") for trade in TRADES),
+        "when",
+        "note",
+        *(plain(f"max_{trade}_kw") for trade in TRADES),
+        "answer",
+        "created_by",
+        "created_at",
+        "submitted_at",
+        "decided_at",
+        "decided_by",
+    )
     machine, argument = REGISTRATION_MACHINE, "registration_id"
     steps = {
         "approve": Step(
@@ -319,6 +367,20 @@ class RegistrationAdmin(SteppedAdmin):
         ),
     }
 
+    @admin.display(description="months and weekdays")
+    def when(self, row: Registration) -> str:
+        months = ", ".join(month_abbr[n] for n in row.months) or "any month"
+        return f"{months}; {weekdays_in_words(row.weekdays) or 'any day'}"
+
+    def facts(self, row: Registration) -> list[tuple[str, Any]]:
+        wanted = [(traded(f"{name}_kw"), getattr(row, f"{name}_kw")) for name in TRADES]
+        return [
+            ("Site", f"{row.site}, {row.site.organisation}"),
+            *((label, f"{kw.normalize():f}") for label, kw in wanted if kw),
+            ("When", self.when(row)),
+            ("Note", row.note),
+        ]
+
 
 class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
     model = TcvnCondition
@@ -330,12 +392,41 @@ class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
 
 @admin.register(Tcvn)
 class TcvnAdmin(SteppedAdmin):
-    list_display = ("__str__", "site", "state", "role", "direction", "capacity_kw", "submitted_at")
+    list_display = (
+        "__str__",
+        "site",
+        "state",
+        "role",
+        "direction",
+        plain("capacity_kw"),
+        "submitted_at",
+    )
     list_filter = ("state", "role", "direction", "site__area")
     list_select_related = ("site",)
     inlines = (ConditionRows,)
     machine, argument = TCVN_MACHINE, "tcvn_id"
-    readonly_fields = ("study",)
+    fields = readonly_fields = (
+        "state",
+        "site",
+        "role",
+        "direction",
+        plain("capacity_kw"),
+        "window",
+        "reason",
+        "answer",
+        "study",
+        "registration",
+        "created_by",
+        "created_at",
+        "submitted_at",
+        "assessed_at",
+        "issued_at",
+        "executed_at",
+        "executed_by",
+        "executed_name",
+        "countersigned_at",
+        "countersigned_by",
+    )
     steps = {
         "start_assessment": Step(
             "Start the assessment",
@@ -358,10 +449,25 @@ class TcvnAdmin(SteppedAdmin):
             "Issue the notice", NothingForm, "connections.assess_tcvn", services.issue_tcvn
         ),
         "countersign": Step(
-            "Countersign", NothingForm, "connections.countersign_tcvn", services.countersign_tcvn
+            "Countersign",
+            NothingForm,
+            "connections.countersign_tcvn",
+            services.countersign_tcvn,
+            document=notice_text,
         ),
         "end": Step("End it", EndForm, "connections.countersign_tcvn", services.end_tcvn),
     }
+
+    def facts(self, row: Tcvn) -> list[tuple[str, Any]]:
+        return [
+            ("Site", f"{row.site}, {row.site.organisation}"),
+            ("What", f"{row.get_role_display()}, {row.get_direction_display().lower()}"),
+            ("Capacity", f"{row.capacity_kw.normalize():f} kW"),
+            ("Window", row.window),
+            ("What it is for", row.reason),
+            ("Answer", row.answer),
+            ("Studies", self.study(row)),
+        ]
 
     @admin.display(description="Studies")
     def study(self, row: Tcvn) -> SafeString | str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.forms.models import fields_for_model
+from django.utils.text import capfirst
 
 from connections.models import Agreement, Registration, Site
 from core.periods import LONDON
@@ -42,6 +43,12 @@ class AnswerForm(forms.Form):
     )
 
 
+def traded(name: str) -> str:
+    """Return the label of what a registration asks for: Import to buy (kW)."""
+    field: Any = Registration._meta.get_field(name)
+    return capfirst(str(field.verbose_name))
+
+
 class ApprovalForm(forms.ModelForm[Registration]):
     """Outline approval: the most that the site may buy and sell."""
 
@@ -50,6 +57,7 @@ class ApprovalForm(forms.ModelForm[Registration]):
     class Meta:
         model = Registration
         fields = MAXIMA
+        labels = {name: f"{traded(name.removeprefix('max_'))}, at most" for name in MAXIMA}
 
     def maxima(self) -> dict[str, Decimal | None]:
         return {name: self.cleaned_data[name] for name in MAXIMA}

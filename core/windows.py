@@ -110,7 +110,7 @@ class ServiceWindow:
         if tuple(sorted(self.weekdays)) == EVERY_DAY:
             days = "every day"
         else:
-            days = _weekdays_in_words(self.weekdays)
+            days = weekdays_in_words(self.weekdays)
         if self.start_time == self.end_time == MIDNIGHT:
             hours = "all day"
         else:
@@ -121,7 +121,7 @@ class ServiceWindow:
         return text
 
 
-def _weekdays_in_words(weekdays: Collection[int]) -> str:
+def weekdays_in_words(weekdays: Collection[int]) -> str:
     """Such as "Mon to Fri" or "Mon, Wed"; ``weekdays`` counts from Monday, 1."""
     names = [WEEKDAY_NAMES[n - 1] for n in sorted(weekdays)]
     if len(names) > 2 and max(weekdays) - min(weekdays) == len(names) - 1:  # noqa: PLR2004
