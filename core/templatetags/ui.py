@@ -116,7 +116,8 @@ def browser(user_agent: str) -> str:
 def verb(name: str) -> str:
     """{{ event.verb|verb }}: Contract: cancellation proposed"""
     _app, subject, what = name.split(".")
-    return f"{subject.replace('_', ' ').capitalize()}: {what.replace('_', ' ')}"
+    named = "TCVN" if subject == "tcvn" else subject.replace("_", " ").capitalize()
+    return f"{named}: {what.replace('_', ' ')}"
 
 
 @register.filter
