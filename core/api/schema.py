@@ -73,6 +73,21 @@ class DecimalText(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-c
         return {"type": "string", "format": "decimal", "pattern": pattern}
 
 
+class NotBlank(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """A text that is stripped and may not be blank holds more than white space."""
+
+    target_class = "rest_framework.serializers.CharField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        field = self.target
+        schema: dict[str, Any] = {"type": "string"}
+        if field.max_length is not None:
+            schema["maxLength"] = field.max_length
+        if direction == "request" and not field.allow_blank:
+            schema |= {"minLength": 1, "pattern": r"[^\s\x1c-\x1f\x85]"}
+        return schema
+
+
 class LocalTime(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """A time of a window is local: it has no offset, which OpenAPI's own format would ask for."""
 
