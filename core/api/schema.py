@@ -78,7 +78,7 @@ class NotBlank(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call
 
     target_class = "rest_framework.serializers.CharField"
 
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:  # noqa: ARG002
         field = self.target
         schema: dict[str, Any] = {"type": "string"}
         if field.max_length is not None:
