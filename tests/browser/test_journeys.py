@@ -46,7 +46,7 @@ def wait_for_state(page: Page, wanted: str) -> None:
 def step(engineer: Page, path: str, label: str) -> None:
     """Take one of the steps that a row in the portal offers."""
     engineer.goto(path)
-    engineer.click(f".object-tools a:has-text('{label}')")
+    engineer.click(f".next-steps a:has-text('{label}')")
     engineer.click(f"input[type=submit][value='{label}']")
     engineer.wait_for_load_state()
     assert engineer.locator(".messagelist .success").count() == 1
