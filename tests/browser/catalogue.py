@@ -45,20 +45,29 @@ def _trader_of(table: str) -> str:
     )
 
 
+def _known(email: str) -> str:
+    """Leave out whom another test has signed up, with a password of their own."""
+    return f"EXISTS (SELECT 1 FROM participants_user WHERE email = {email})"
+
+
 SITE_TRADER = _trader_of("site")
 EACH_CONTRACT = f"""
     SELECT DISTINCT ON (contract.state, contract.at_risk_since IS NULL) {SITE_TRADER}, contract.id
     FROM nmf_contract contract JOIN connections_site site ON site.id = contract.buyer_site_id
+    WHERE {_known(SITE_TRADER)}
     ORDER BY contract.state, contract.at_risk_since IS NULL, contract.id DESC"""
 EACH_REQUEST = f"""
     SELECT DISTINCT ON (state, side, route) {_trader_of("request")}, id
-    FROM nmf_request request ORDER BY state, side, route, id DESC"""
+    FROM nmf_request request WHERE {_known(_trader_of("request"))}
+    ORDER BY state, side, route, id DESC"""
 EACH_ANSWER = f"""
     SELECT DISTINCT ON (response.state) {_trader_of("response")}, response.request_id
-    FROM nmf_response response ORDER BY response.state, response.id DESC"""
+    FROM nmf_response response WHERE {_known(_trader_of("response"))}
+    ORDER BY response.state, response.id DESC"""
 EACH_APPLICATION = f"""
     SELECT DISTINCT ON (row.state) {SITE_TRADER}, row.id
     FROM {{table}} row JOIN connections_site site ON site.id = row.site_id
+    WHERE {_known(SITE_TRADER)}
     ORDER BY row.state, row.id DESC"""
 OWN = f"(SELECT id FROM participants_user WHERE email = '{ADMINISTRATOR}')"
 A_PEER = "(SELECT organisation_id FROM participants_membership WHERE user_id = " + OWN + ")"
