@@ -22,8 +22,9 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
 }
 
-# Names what holds capacity, for the portal's pages: (label, address) of each reference.
-ALLOCATION_LINKS = "wsc.queries.links_of"
+# What stands against a change of capacity, for the portal's pages; and how to cancel it with it.
+STANDING = "wsc.queries.standing_of"
+CANCEL_AND = "wsc.services.cancel_and"
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},

@@ -5,14 +5,16 @@ from __future__ import annotations
 from calendar import month_abbr
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -26,6 +28,7 @@ from connections.admin_forms import (
     ApprovalForm,
     ConditionForm,
     EndForm,
+    MayCancel,
     NothingForm,
     ReasonForm,
     traded,
@@ -42,6 +45,7 @@ from connections.models import (
     Tcvn,
     TcvnCondition,
 )
+from connections.queries import Standing
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
 from core import clock
 from core.admin import Journalled, ReadOnly, plain
@@ -69,17 +73,38 @@ class Step:
 
 
 def tried(
-    form: forms.BaseForm, service: Callable[..., R], **arguments: Any
-) -> tuple[R | None, int, list[tuple[str, str]]]:
-    """Call a service for a form; return also (label, address) of the trades that it refused for."""
+    request: HttpRequest, form: Any, service: Callable[..., R], **arguments: Any
+) -> tuple[R | None, int, list[Standing]]:
+    """Call a service for a form; return also the trades that it was refused for.
+
+    With the button that says so, the trades that the page has shown are cancelled in one step
+    with it.
+    """
+    acts = {"actor": actor_of(request.user), "at": clock.now()}
+    change = partial(service, **arguments, **acts)
+    if "cancel_and" in request.POST and isinstance(form, MayCancel):
+        change = partial(
+            import_string(settings.CANCEL_AND),
+            change,
+            references=_references(request),
+            from_at=form.counts_from(),
+            reason=form.cleaned_data["reason"],
+            **acts,
+        )
     try:
-        return retried(service, **arguments), 200, []
+        return retried(change), 200, []
     except DomainError as error:
         refuse(form, error)
-        refusals = error.refusals if isinstance(error, RefusedError) else []
-        in_the_way = {reference for each in refusals for reference in each.references}
-        links_of = import_string(settings.ALLOCATION_LINKS)
-        return None, error.status, links_of(in_the_way) if in_the_way else []
+        in_the_way = error.in_the_way if isinstance(error, RefusedError) else set()
+        standing_of = import_string(settings.STANDING)
+        return None, error.status, standing_of(in_the_way) if in_the_way else []
+
+
+def _references(request: HttpRequest) -> set[UUID]:
+    try:
+        return {UUID(text) for text in request.POST.getlist("in_the_way")}
+    except ValueError as error:
+        raise Http404 from error
 
 
 class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
@@ -124,18 +149,17 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         about: dict[str, Any] = {"initial": initial_of(row, step)}
         form: Any = step.form(request.POST or None, **about)
         status = 200
-        in_the_way: list[tuple[str, str]] = []
+        in_the_way: list[Standing] = []
         if request.method == "POST":
             form = step.form(request.POST)
             status = 422
             if form.is_valid():
                 made, status, in_the_way = tried(
+                    request,
                     form,
                     step.service,
                     **{self.argument: pk},
                     **step.arguments(form),
-                    actor=actor_of(request.user),
-                    at=clock.now(),
                 )
                 if made is not None:
                     messages.success(request, f"{row}: {made.get_state_display().lower()}.")
@@ -298,16 +322,12 @@ class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
         if not self.has_add_permission(request):
             raise PermissionDenied
         form, status = AgreementForm(request.POST or None), 200
-        in_the_way: list[tuple[str, str]] = []
+        in_the_way: list[Standing] = []
         if request.method == "POST":
             status = 422
             if form.is_valid():
                 made, status, in_the_way = tried(
-                    form,
-                    services.record_agreement,
-                    **form.terms(),
-                    actor=actor_of(request.user),
-                    at=clock.now(),
+                    request, form, services.record_agreement, **form.terms()
                 )
                 if made is not None:
                     messages.success(request, f"Agreement {made.reference} is recorded.")

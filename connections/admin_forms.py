@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.forms.models import fields_for_model
 from django.utils.text import capfirst
 
 from connections.models import Agreement, Registration, Site
-from core.periods import LONDON
+from core import clock
+from core.periods import LONDON, next_half_hour
 
 REASON = forms.Textarea(attrs={"rows": 3, "cols": 80})
 MAXIMA = ("max_buy_import_kw", "max_buy_export_kw", "max_sell_import_kw", "max_sell_export_kw")
@@ -27,6 +29,16 @@ AGREEMENT_FIELDS = (
     "max_installed_kva",
     "curtailable",
 )
+
+
+class MayCancel:
+    """A form whose step may cancel contracts with it; it has a field for the reason."""
+
+    cleaned_data: dict[str, Any]
+
+    def counts_from(self) -> datetime:
+        """Return from when contracts that stand against the step are cancelled."""
+        raise NotImplementedError
 
 
 class NothingForm(forms.Form):
@@ -85,7 +97,7 @@ class ConditionForm(AnswerForm):
         ]
 
 
-class EndForm(ReasonForm):
+class EndForm(MayCancel, ReasonForm):
     from_at = forms.DateTimeField(
         label="From the half-hour that starts at (local time)",
         input_formats=["%Y-%m-%dT%H:%M"],
@@ -96,8 +108,12 @@ class EndForm(ReasonForm):
         entered = self.cleaned_data["from_at"]
         return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)
 
+    def counts_from(self) -> datetime:
+        from_at: datetime = self.cleaned_data["from_at"]
+        return from_at
 
-class AgreementForm(forms.Form):
+
+class AgreementForm(MayCancel, forms.Form):
     """The model's fields, without its constraints: the service says which term can't be."""
 
     def __init__(self, data: Any = None) -> None:
@@ -111,7 +127,18 @@ class AgreementForm(forms.Form):
             ),
         )
 
+        self.fields["reason"] = forms.CharField(
+            widget=REASON,
+            required=False,
+            help_text="Only if contracts are cancelled with it: their peers read this.",
+        )
+
+    def counts_from(self) -> datetime:
+        starts_at: datetime = self.cleaned_data["starts_at"]
+        return max(starts_at, next_half_hour(clock.now()))
+
     def terms(self) -> dict[str, Any]:
         """Return what was typed as the service takes it."""
         values = dict(self.cleaned_data)
+        del values["reason"]
         return {"site_id": values.pop("site").pk, **values}

@@ -36,6 +36,18 @@ from core.errors import Period
 from core.periods import HALF_HOUR, half_hour_of
 from participants.models import Organisation
 
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands against a change of capacity, as the app that it belongs to names it."""
+
+    reference: UUID
+    name: str
+    about: str
+    state: str
+    address: str
+
+
 COUNTED = (AllocationState.HELD, AllocationState.FIRM)
 Extra = dict[int, list[Span]]
 

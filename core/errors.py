@@ -50,6 +50,11 @@ class RefusedError(DomainError):
         super().__init__("refused", " ".join(r.message for r in refusals))
         self.refusals = refusals
 
+    @property
+    def in_the_way(self) -> set[UUID]:
+        """Return what stands against it, by the references its app gave it."""
+        return {reference for each in self.refusals for reference in each.references}
+
 
 NOT_THERE = "There is none, or it is not for you to see."
 

@@ -11,6 +11,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Valu
 
 from connections import queries as connections
 from connections.models import Area, Tcvn
+from connections.queries import Standing
 from connections.states import TcvnRole
 from core.periods import next_half_hour
 from nmf.models import Contract
@@ -164,10 +165,22 @@ def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOpti
     )
 
 
-def links_of(references: Iterable[UUID]) -> list[tuple[str, str]]:
-    """Return (number, address of its review in the portal) of contracts, by their references."""
+def standing_of(references: Iterable[UUID]) -> list[Standing]:
+    """Return the contracts of these references as the portal's pages name them."""
     reviews = Review.objects.filter(contract__reference__in=list(references))
+    sites = ("contract__buyer_site", "contract__seller_site")
     return [
-        (each.contract.number, f"/dso/wsc/review/{each.pk}/change/")
-        for each in reviews.select_related("contract").order_by("contract_id")
+        Standing(
+            reference=each.contract.reference,
+            name=each.contract.number,
+            about=(
+                f"{each.contract.bought_kw.normalize():f} kW "
+                f"{each.contract.get_direction_display().lower()} from "
+                f"{each.contract.seller_site} to {each.contract.buyer_site}, "
+                f"{each.contract.window}"
+            ),
+            state=each.contract.get_state_display(),
+            address=f"/dso/wsc/review/{each.pk}/change/",
+        )
+        for each in reviews.select_related(*sites).order_by("contract_id")
     ]

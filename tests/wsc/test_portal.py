@@ -353,7 +353,8 @@ def test_an_agreement_that_a_contract_stands_against_names_it_with_a_link(engine
 
     assert answer.status_code == 422
     link = f"/dso/wsc/review/{review.pk}/change/"
-    assert answer.context["in_the_way"] == [(contract.number, link)]
+    [standing] = answer.context["in_the_way"]
+    assert (standing.name, standing.address) == (contract.number, link)
     assert f'<a href="{link}">{contract.number}</a>' in answer.content.decode()
     assert signed_in(engineer).get(link).status_code == 200
     assert not world.mill.agreements.filter(reference="CA-smaller").exists()

@@ -4,6 +4,7 @@ from wsc.services.clearing import clear_area, study_finished
 from wsc.services.conflicts import tell_conflicts
 from wsc.services.deadlines import watch_deadlines
 from wsc.services.decisions import approve, cancel, reject
+from wsc.services.endings import cancel_and
 from wsc.services.policies import publish_policy
 from wsc.services.restudies import restudy_area, restudy_finished
 from wsc.services.reviews import contract_ended, open_review, study_again
@@ -13,6 +14,7 @@ __all__ = [
     "approve",
     "assess_tcvn",
     "cancel",
+    "cancel_and",
     "clear_area",
     "contract_ended",
     "open_review",

@@ -1,0 +1,190 @@
+"""A change of capacity that contracts stand against: with them in one step, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from connections.models import Tcvn, TcvnSpan
+from connections.queries import Standing
+from connections.states import TcvnState
+from core import clock
+from core.models import window_columns
+from nmf.models import Contract
+from nmf.states import ContractState
+from participants.models import User
+from tests.psa.world import AT, WINDOW, World, make_world
+from tests.wsc.market import make_contract, make_engineer, open_review, settle
+from wsc.models import Decision
+from wsc.register_check import differences
+
+pytestmark = pytest.mark.django_db
+ADD = "/dso/connections/agreement/add/"
+CANCEL = {"cancel_and": "Cancel these contracts and go on"}
+
+
+@pytest.fixture(autouse=True)
+def frozen_in_time(settings: Any) -> Iterator[None]:
+    settings.DEMO = True  # no second factor where it is not the subject
+    with clock.frozen(AT):
+        yield
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture
+def portal() -> Client:
+    return signed_in(make_engineer())
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="participants.auth.RoleBackend")
+    return client
+
+
+def reviewed(world: World, kw: int) -> Contract:
+    contract = make_contract(world, kw=kw)
+    open_review(contract)
+    settle()
+    return contract
+
+
+def smaller_agreement(world: World, contract: Contract, **more: Any) -> dict[str, Any]:
+    """Leave the seller 10 kW from the day of the contract's first half-hour."""
+    return {
+        "site": world.mill.pk,
+        "reference": "CA-smaller",
+        "kind": "CONVENTIONAL",
+        "voltage_kv": "11",
+        "mec_kva": "10",
+        "import_power_factor": "1",
+        "export_power_factor": "1",
+        "max_installed_kva": "2000",
+        "starts_at": f"{contract.starts_at:%Y-%m-%d}T00:00",
+        **more,
+    }
+
+
+def named(shown: list[Standing]) -> dict[str, list[str]]:
+    return {"in_the_way": [str(each.reference) for each in shown]}
+
+
+def tcvn_in_force(world: World) -> Tcvn:
+    """Make the farm's right to buy depend on a notice, as a conventional agreement has it."""
+    world.farm.agreements.update(kind="CONVENTIONAL")
+    tcvn = Tcvn.objects.create(
+        site=world.farm,
+        direction="EXPORT",
+        capacity_kw=Decimal(600),
+        state=TcvnState.IN_FORCE,
+        number="TCVN-2026-00001",
+        created_by=User.objects.first() or make_engineer("MANAGER"),
+        created_at=AT,
+        **window_columns(WINDOW),
+    )
+    for starts_at, ends_at in WINDOW.periods():
+        TcvnSpan.objects.create(
+            tcvn=tcvn, site=world.farm, direction="EXPORT", starts_at=starts_at, ends_at=ends_at
+        )
+    return tcvn
+
+
+def test_an_agreement_takes_the_contracts_in_its_way_with_it(world: World, portal: Client) -> None:
+    contracts = [reviewed(world, 20), reviewed(world, 30)]
+    typed = smaller_agreement(world, contracts[0], reason="The connection is made smaller.")
+    refused = portal.post(ADD, typed)
+    shown = refused.context["in_the_way"]
+    assert refused.status_code == 422
+    assert [each.name for each in shown] == [each.number for each in contracts]
+
+    answer = portal.post(ADD, typed | CANCEL | named(shown))
+
+    assert answer.status_code == 302
+    assert world.mill.agreements.filter(reference="CA-smaller").exists()
+    for contract in contracts:
+        contract.refresh_from_db()
+        assert (contract.state, contract.reason) == (ContractState.CANCELLED, typed["reason"])
+    assert differences() == []
+
+
+def test_a_contract_that_was_not_shown_is_not_cancelled(world: World, portal: Client) -> None:
+    first = reviewed(world, 20)
+    typed = smaller_agreement(world, first, reason="The connection is made smaller.")
+    shown = portal.post(ADD, typed).context["in_the_way"]
+    second = reviewed(world, 30)  # agreed while the engineer reads the page
+
+    answer = portal.post(ADD, typed | CANCEL | named(shown))
+
+    assert answer.status_code == 422
+    assert [each.name for each in answer.context["in_the_way"]] == [first.number, second.number]
+    nothing_changed(world, first, second)
+
+
+def test_without_a_reason_for_the_peers_nothing_is_cancelled(world: World, portal: Client) -> None:
+    contract = reviewed(world, 20)
+    typed = smaller_agreement(world, contract)
+    shown = portal.post(ADD, typed).context["in_the_way"]
+
+    answer = portal.post(ADD, typed | CANCEL | named(shown))
+
+    assert answer.status_code == 422
+    assert "reason" in answer.context["form"].errors
+    nothing_changed(world, contract)
+
+
+def test_who_may_not_decide_on_contracts_cancels_none(world: World, settings: Any) -> None:
+    rights = [
+        name for name in settings.ROLE_PERMISSIONS["ENGINEER"] if name != "wsc.decide_contract"
+    ]
+    settings.ROLE_PERMISSIONS = settings.ROLE_PERMISSIONS | {"ENGINEER": rights}
+    portal = signed_in(make_engineer())
+    contract = reviewed(world, 20)
+    typed = smaller_agreement(world, contract, reason="The connection is made smaller.")
+    refused = portal.post(ADD, typed)
+    assert "cancel_and" not in refused.content.decode()
+
+    answer = portal.post(ADD, typed | CANCEL | named(refused.context["in_the_way"]))
+
+    assert answer.status_code == 403
+    nothing_changed(world, contract)
+
+
+def nothing_changed(world: World, *contracts: Contract) -> None:
+    assert not world.mill.agreements.filter(reference="CA-smaller").exists()
+    for contract in contracts:
+        contract.refresh_from_db()
+        assert contract.state in {ContractState.PENDING, ContractState.APPROVED}
+    assert differences() == []
+
+
+def test_ending_a_notice_cancels_what_was_bought_under_it(world: World, portal: Client) -> None:
+    tcvn = tcvn_in_force(world)
+    contract = reviewed(world, 200)
+    step = f"/dso/connections/tcvn/{tcvn.pk}/end/step/"
+    typed = {"reason": "Outage of the primary.", "from_at": f"{contract.starts_at:%Y-%m-%dT%H:%M}"}
+
+    refused = portal.post(step, typed)
+    shown = refused.context["in_the_way"]
+    assert refused.status_code == 422
+    assert [each.name for each in shown] == [contract.number]
+
+    answer = portal.post(step, typed | CANCEL | named(shown))
+
+    assert answer.status_code == 302
+    tcvn.refresh_from_db()
+    contract.refresh_from_db()
+    assert (tcvn.state, contract.state) == (TcvnState.ENDED, ContractState.CANCELLED)
+    assert (contract.cancelled_from, contract.reason) == (
+        contract.starts_at,
+        "Outage of the primary.",
+    )
+    assert Decision.objects.get(contract=contract, kind="CANCELLED").reason == contract.reason
+    assert differences() == []
