@@ -32,7 +32,9 @@ engineers = st.sampled_from(["engineer"] * 8 + ["trader"])
 directions = st.sampled_from(["EXPORT"] * 3 + ["IMPORT"])
 kilowatts = st.sampled_from([D(10)] * 3 + [D(20)] * 3 + [D(30), D(40), D(60), D("0.5"), D(70)])
 prices = st.sampled_from([PRICE] * 9 + [D(-1), D(2)])
-some_time = st.sampled_from([(time(10), time(11, 30)), (time(11), time(12)), (time(23), time(1))])
+some_time = st.sampled_from(  # most of them overlap
+    [*[(time(10), time(11, 30)), (time(11), time(12))] * 2, (time(23), time(1))]
+)
 
 
 @st.composite
@@ -55,7 +57,7 @@ def trades(draw: st.DrawFn) -> dict[str, Any]:
         "side": draw(st.sampled_from(["BUY", "SELL"])),
         "direction": draw(directions),
         "window": draw(windows()),
-        "kw": draw(st.sampled_from([D(10), D(20), D(30)])),
+        "kw": draw(st.sampled_from([D(20), D(30), D(40), D(60)])),  # rights are 40 to 100 kW
         "direct": draw(st.booleans()),
         "until": draw(st.sampled_from(["request", "response", *["contract"] * 3])),
     }
