@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
 from django.http import HttpRequest
 
 from core import clock
@@ -87,12 +88,13 @@ class AccountAdapter(DefaultAccountAdapter):
         user.first_name = form.cleaned_data["first_name"]
         user.last_name = form.cleaned_data["last_name"]
         if commit:
-            user.save()
-            organisations.join_or_found(
-                user_id=user.pk,
-                organisation_name=form.cleaned_data["organisation"],
-                at=clock.now(),
-            )
+            with transaction.atomic():  # who can't found the organisation signs up anew
+                user.save()
+                organisations.join_or_found(
+                    user_id=user.pk,
+                    organisation_name=form.cleaned_data["organisation"],
+                    at=clock.now(),
+                )
         return user
 
     def populate_username(self, request: HttpRequest, user: User) -> None:

@@ -48,7 +48,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # knox's mana
 class Organisation(models.Model):  # type: ignore[django-manager-missing]  # as above
     """A peer, a network operator, or a consultant that acts for peers."""
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120)
     kind = models.CharField(
         max_length=20, choices=OrganisationKind.choices, default=OrganisationKind.PEER
     )
@@ -68,6 +68,15 @@ class Organisation(models.Model):  # type: ignore[django-manager-missing]  # as 
         help_text="Empty: one member's word is enough for any value.",
     )
     created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="organisation_named_once",
+                violation_error_message="There is an organisation of this name already.",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

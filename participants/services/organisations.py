@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from core import journal
@@ -31,7 +31,16 @@ INVITATION_LASTS = timedelta(days=14)
 def create_organisation(
     *, name: str, kind: str, actor: journal.Actor, at: datetime
 ) -> Organisation:
-    organisation = Organisation.objects.create(name=name, kind=kind, created_at=at)
+    """Enter an organisation.
+
+    :raises RefusedError: if one has the name already, in capitals or not; by a race too
+    """
+    try:
+        with transaction.atomic():
+            organisation = Organisation.objects.create(name=name, kind=kind, created_at=at)
+    except IntegrityError as error:
+        message = f"There is an organisation named {name} already: ask it to invite you."
+        raise RefusedError([Refusal("name_taken", message, "organisation")]) from error
     journal.record(
         verb="participants.organisation.created", subject=organisation, actor=actor, at=at
     )

@@ -88,3 +88,16 @@ def test_two_versions_of_terms_get_two_numbers() -> None:
 
     versions = TermsDocument.objects.order_by("version").values_list("version", flat=True)
     assert list(versions) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_one_of_two_people_founds_an_organisation_of_one_name(_round: int) -> None:
+    people = [make_user(f"founder{n}@example.org") for n in range(2)]
+
+    def found(user_id: int, name: str) -> Callable[[], object]:
+        return lambda: organisations.join_or_found(user_id=user_id, organisation_name=name, at=AT)
+
+    acts = [found(each.pk, name) for each, name in zip(people, ["Bakery", "BAKERY"], strict=True)]
+    assert at_once(*acts) == ["done", "refused"]
+
+    assert Membership.objects.filter(user__in=people).count() == 1
