@@ -13,9 +13,12 @@ from django.urls import reverse
 
 from core import clock
 from core.periods import LONDON
+from nmf import services
 from nmf.models import Contract
 from participants.models import User
 from participants.states import Role
+from tests.machine.observed import Journal
+from tests.make import actor_of, make_member
 from tests.psa.world import AT, make_world, publish_forecasts
 from tests.racing import race
 from tests.wsc.market import make_contract, make_engineer, open_review, settle
@@ -50,6 +53,7 @@ def test_one_engineer_approves_while_another_cancels() -> None:
         contract = make_contract(world, kw=10)
         review = open_review(contract)
         settle()
+        journal = Journal()
         first = f"{contract.starts_at.astimezone(LONDON):%Y-%m-%dT%H:%M}"
 
         approved, cancelled = race(
@@ -66,6 +70,43 @@ def test_one_engineer_approves_while_another_cancels() -> None:
         )
         assert kinds == (["APPROVED", "CANCELLED"] if approved == DONE else ["CANCELLED"])
         assert differences() == []
+        journal.check()
+
+
+def test_the_peers_cancel_while_an_engineer_approves() -> None:
+    world = make_world()
+    engineer = make_engineer()
+    buyer = make_member(world.farm.organisation, Role.TRADER)
+    seller = make_member(world.mill.organisation, Role.TRADER)
+    for _ in range(ROUNDS):
+        contract = make_contract(world, kw=10)
+        review = open_review(contract)
+        settle()
+        journal = Journal()
+        services.propose_cancellation(
+            contract_id=contract.pk, from_at=contract.starts_at, actor=actor_of(buyer), at=AT
+        )
+
+        approved, confirmed = race(
+            pressing(engineer, review, "approve", on_old_study="on"),
+            confirming(seller.user, contract),
+        )
+
+        assert confirmed == DONE  # right before and after an approval
+        assert approved in {DONE, 409}
+        contract.refresh_from_db()
+        assert contract.state == "CANCELLED"
+        kinds = Decision.objects.filter(contract=contract).values_list("kind", flat=True)
+        assert list(kinds) == (["APPROVED"] if approved == DONE else [])
+        assert differences() == []
+        journal.check()
+
+
+def confirming(user: User, contract: Contract) -> Callable[[], int]:
+    client = Client()
+    client.force_login(user, backend="participants.auth.RoleBackend")
+    url = reverse("nmf:confirm-cancellation", args=[contract.pk])
+    return lambda: client.post(url).status_code
 
 
 def test_a_button_pressed_while_the_forecast_changes_never_decides_on_the_old_study() -> None:
