@@ -19,6 +19,7 @@ from core.web.actors import actor_of
 from psa import services
 from psa.forms import NetworkModelForm
 from psa.models import ForecastVersion, NetworkModel, Study
+from psa.receipts import NoReceiptError, receipt_of
 from psa.report import report_on
 from psa.states import ModelState
 
@@ -173,6 +174,34 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
     ordering = ("-pk",)
     fields = readonly_fields = ("area",)
     change_form_template = "admin/psa/study/change_form.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<int:study_id>/receipt/",
+            self.admin_site.admin_view(self.receipt_view),
+            name="psa_study_receipt",
+        )
+        return [own, *super().get_urls()]
+
+    def receipt_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Give the study as a file that computes anywhere: ``python -m psa.engine``."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        study = get_object_or_404(
+            Study.objects.select_related("area", "network_model"), pk=study_id
+        )
+        try:
+            text = receipt_of(study)
+        except NoReceiptError as error:
+            messages.error(request, str(error))
+            return redirect("admin:psa_study_change", study_id)
+        return HttpResponse(
+            text,
+            content_type="application/json",
+            headers={"Content-Disposition": f'attachment; filename="study-{study_id}.json"'},
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
         return (

@@ -111,13 +111,23 @@ class Gap:
 
 
 @dataclass(slots=True)
-class _Forecasts:
+class Forecasts:
     """The rows that count, by what they stand at and UTC day."""
 
     of_site: dict[int, dict[datetime, ForecastDay]] = field(default_factory=dict)
     of_bus: dict[str, dict[datetime, ForecastDay]] = field(default_factory=dict)
     versions: set[int] = field(default_factory=set)
     planning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a study takes of a site besides its forecast and register."""
+
+    site_id: int
+    name: str
+    bus: str
+    worst_power_factor: dict[str, float]
 
 
 def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
@@ -138,7 +148,7 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
         return Gap(f"Not connected to a bus of the network model yet: {names}.", model.pk)
     sites = [site for site in sites if site.network_bus]
     agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
-    forecasts = _forecasts(area_id, half_hours, at)
+    forecasts = read_forecasts(area_id, half_hours, at)
     gaps = _missing(sites, agreements, forecasts, half_hours)
     if gaps:
         return Gap(_in_words(gaps), model.pk)
@@ -150,11 +160,15 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
         network_sha256=model.sha256,
         half_hours=half_hours,
         background={
-            bus: _series(days, half_hours) for bus, days in sorted(forecasts.of_bus.items())
+            bus: series_of(days, half_hours) for bus, days in sorted(forecasts.of_bus.items())
         },
         sites=tuple(
-            _site(
-                site, agreements.get(site.pk, []), forecasts, before[site.pk], question, half_hours
+            site_input(
+                _place(site, agreements.get(site.pk, [])),
+                forecasts,
+                before[site.pk],
+                question,
+                half_hours,
             )
             for site in sites
             if site.pk in forecasts.of_site
@@ -176,19 +190,27 @@ def site_buses(area_id: int) -> list[str]:
 
 
 def forecast_days(
-    *, area_id: int, starts_at: datetime, ends_at: datetime, at: datetime
+    *,
+    area_id: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    at: datetime,
+    versions: Sequence[int] | None = None,
 ) -> list[ForecastDay]:
     """Return the rows that count in a period, at a time: one for each point and UTC day.
 
     The latest operational issue stands before any planning profile; a later issue before an
-    earlier one.
+    earlier one. ``versions``: of these issues only.
     """
+    rows = ForecastDay.objects.all()
+    if versions is not None:
+        rows = rows.filter(version_id__in=versions)
     first = starts_at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     operational_first = Case(
         When(version__kind=ForecastKind.OPERATIONAL, then=Value(0)), default=Value(1)
     )
     return list(
-        ForecastDay.objects.filter(
+        rows.filter(
             version__area_id=area_id,
             version__issued_at__lte=at,
             starts_at__gte=first,
@@ -202,11 +224,21 @@ def forecast_days(
     )
 
 
-def _forecasts(area_id: int, half_hours: tuple[datetime, ...], at: datetime) -> _Forecasts:
+def read_forecasts(
+    area_id: int,
+    half_hours: tuple[datetime, ...],
+    at: datetime,
+    *,
+    versions: Sequence[int] | None = None,
+) -> Forecasts:
     wanted = {_day(start) for start in half_hours}
-    found = _Forecasts()
+    found = Forecasts()
     for row in forecast_days(
-        area_id=area_id, starts_at=half_hours[0], ends_at=half_hours[-1] + HALF_HOUR, at=at
+        area_id=area_id,
+        starts_at=half_hours[0],
+        ends_at=half_hours[-1] + HALF_HOUR,
+        at=at,
+        versions=versions,
     ):
         day = row.starts_at.astimezone(UTC)
         if row.site_id is not None:
@@ -222,7 +254,7 @@ def _forecasts(area_id: int, half_hours: tuple[datetime, ...], at: datetime) -> 
 def _missing(
     sites: list[Site],
     agreements: dict[int, list[Agreement]],
-    forecasts: _Forecasts,
+    forecasts: Forecasts,
     half_hours: tuple[datetime, ...],
 ) -> list[tuple[str, tuple[Period, ...]]]:
     """Return the points without a forecast, and when. A site without agreement needs none."""
@@ -297,28 +329,11 @@ def spread(stretches: list[Stretch], half_hours: tuple[datetime, ...]) -> Rights
     return RightsInput(**values)
 
 
-def _site(
-    site: Site,
-    agreements: list[Agreement],
-    forecasts: _Forecasts,
-    before: dict[str, RightsInput | None],
-    question: Question,
-    half_hours: tuple[datetime, ...],
-) -> SiteInput:
-    return SiteInput(
+def _place(site: Site, agreements: list[Agreement]) -> Place:
+    return Place(
         site_id=site.pk,
         name=site.name,
         bus=site.network_bus,
-        forecast=_series(forecasts.of_site[site.pk], half_hours),
-        before=before,
-        after={
-            direction: _changed(rights, site.pk, direction, question, half_hours)
-            for direction, rights in before.items()
-        },
-        studied=any(
-            change.site_id == site.pk and change.direction == question.direction
-            for change in question.changes
-        ),
         worst_power_factor={
             direction: min(
                 (float(agreement.power_factor(direction)) for agreement in agreements),
@@ -326,6 +341,31 @@ def _site(
             )
             for direction in Direction.values
         },
+    )
+
+
+def site_input(
+    place: Place,
+    forecasts: Forecasts,
+    before: dict[str, RightsInput | None],
+    question: Question,
+    half_hours: tuple[datetime, ...],
+) -> SiteInput:
+    return SiteInput(
+        site_id=place.site_id,
+        name=place.name,
+        bus=place.bus,
+        forecast=series_of(forecasts.of_site[place.site_id], half_hours),
+        before=before,
+        after={
+            direction: _changed(rights, place.site_id, direction, question, half_hours)
+            for direction, rights in before.items()
+        },
+        studied=any(
+            change.site_id == place.site_id and change.direction == question.direction
+            for change in question.changes
+        ),
+        worst_power_factor=place.worst_power_factor,
     )
 
 
@@ -371,7 +411,7 @@ def _inside(periods: tuple[Period, ...], half_hours: tuple[datetime, ...]) -> li
     return found
 
 
-def _series(days: dict[datetime, ForecastDay], half_hours: tuple[datetime, ...]) -> SeriesInput:
+def series_of(days: dict[datetime, ForecastDay], half_hours: tuple[datetime, ...]) -> SeriesInput:
     export_kw, import_kw = [], []
     for start in half_hours:
         day = _day(start)

@@ -63,16 +63,20 @@ store = Store(KEPT_BYTES)
 class Runs:
     """Solves the cases of one study."""
 
-    def __init__(self, study: Study, network: Network) -> None:
+    def __init__(self, study: Study, network: Network, *, reference: bool = False) -> None:
         self.study = study
         self.network = network
         self.watched: Watched = watch(network, study.options)
         self.fallback_reason = ""
         self.solver: BatchSolver | PandapowerSolver
-        try:
-            self.solver = _batch_solver(network, self.watched)
-        except CannotCompileError as refusal:
-            self.fallback_reason = str(refusal)
+        if reference:
+            self.fallback_reason = "Asked for: pandapower's own power flow alone."
+        else:
+            try:
+                self.solver = _batch_solver(network, self.watched)
+            except CannotCompileError as refusal:
+                self.fallback_reason = str(refusal)
+        if self.fallback_reason:
             self.solver = PandapowerSolver(network, self.watched)
         names = list(dict.fromkeys([*study.background, *(site.bus for site in study.sites)]))
         self.buses: IntArray = np.array([network.position(name) for name in names], np.int64)

@@ -40,8 +40,10 @@ BASIS_NAMES = {
 }
 
 
-def answer(study: Study) -> Answer:
+def answer(study: Study, *, reference: bool = False) -> Answer:
     """Study what is asked, on each basis, and say whether the network bears it.
+
+    ``reference``: by pandapower's own power flow alone, a thousand times slower.
 
     Bad physics is an outcome, never an exception: no convergence in a base case, collapse with
     the contract, a bus without forecast or supply. A question that makes no sense is
@@ -50,7 +52,7 @@ def answer(study: Study) -> Answer:
     try:
         network = load(study.network)
         _check(study, network)
-        return _Studied(study, network).answer()
+        return _Studied(study, network, reference=reference).answer()
     except NoForecastError as gap:
         return _unstudied(Outcome.NO_FORECAST, str(gap))
     except EngineInputError as error:
@@ -77,9 +79,9 @@ def versions() -> dict[str, str]:
 class _Studied:
     """One study while it is being answered."""
 
-    def __init__(self, study: Study, network: Network) -> None:
+    def __init__(self, study: Study, network: Network, *, reference: bool) -> None:
         self.study, self.options = study, study.options
-        self.runs = Runs(study, network)
+        self.runs = Runs(study, network, reference=reference)
         self.bases = tuple(b for b in Basis if b in (*self.options.bases, *self.options.required))
         self.tallies = {basis: Tally(self.runs.watched, study.half_hours) for basis in self.bases}
         width = max(1, len(self.runs.watched)) * 8

@@ -21,6 +21,7 @@ from core.errors import Refusal, RefusedError, WrongStateError
 from psa.inputs import Gap, Inputs
 from psa.models import AreaRun, Study
 from psa.questions import Question
+from psa.receipts import recorded
 from psa.solving import Solved
 from psa.states import STUDY_MACHINE, StudyState
 from psa.wording import SUMMARY_LENGTH, summary
@@ -135,6 +136,7 @@ def record_study(*, claim: Claim, inputs: Inputs, solved: Solved, at: datetime) 
     study.network_model_id = inputs.network_model_id
     study.forecast_versions = list(inputs.forecast_versions)
     study.on_planning_profiles = inputs.on_planning_profiles
+    study.inputs = recorded(inputs)
     study.inputs_hash, study.engine = solved.inputs_hash, solved.engine
     study.result = solved.result
     study.summary = summary(claim.question, solved.result)

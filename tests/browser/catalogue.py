@@ -195,6 +195,7 @@ NO_PAGE = {
     "admin:wsc_review_cancel": POST_ONLY,
     "admin:wsc_review_study_again": POST_ONLY,
     "admin:psa_networkmodel_publish": POST_ONLY,
+    "admin:psa_study_receipt": "a file",
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }
 

@@ -103,6 +103,12 @@ PORTAL = [
     Row("GET dso/", "", "", "302 302 302  302 302 302  200 200 200"),
     Row("GET dso/jsi18n/", "", "", "302 302 302  302 302 302  200 200 200"),
     Row("GET dso/<app_label>/", "an app", "", "302 302 302  302 302 302  404 200 200"),
+    Row(
+        "GET dso/psa/study/<int:study_id>/receipt/",
+        "study",
+        "",
+        "302 302 302  302 302 302  403 302 302",
+    ),  # not computed: engineers go to its page
     Row("GET dso/autocomplete/", "", "", "302 302 302  302 302 302  403 403 403"),
 ]
 OF_EACH_TABLE = "302 302 302  302 302 302  403 200 200"  # lists and rows, by permission

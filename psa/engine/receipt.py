@@ -1,0 +1,135 @@
+"""A study as a file that anyone can compute again, without Django and without our database.
+
+A receipt holds the network model, the injections and rights of every half-hour, the limits, the
+versions and the answer. ``python -m psa.engine receipt.json`` computes it again and compares.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from psa.engine.case import Basis, Options, Profile, Rights, Study, StudySite
+from psa.engine.errors import EngineInputError
+
+FORMAT = "capacity study receipt, version 1"
+RIGHTS = ("import_before", "import_after", "export_before", "export_after")
+MOST_SHOWN = 20
+# What two engines may call alike: the same physics in other words, or found by other steps.
+WORDS = {"reason", "fallback_reason", "engine", "versions", "ladder", "charts"}
+
+
+def write(study: Study, *, result: dict[str, Any], about: dict[str, Any]) -> str:
+    """Return a receipt as JSON text; ``result`` is ``study.as_json`` of the answer."""
+    return json.dumps(
+        {"format": FORMAT, "about": about, "study": _plain(asdict(study)), "result": result},
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+def read(text: str) -> tuple[Study, dict[str, Any], dict[str, Any]]:
+    """Return the study, its recorded result, and what the receipt says about it.
+
+    :raises EngineInputError: if the text is no receipt
+    """
+    try:
+        value = json.loads(text)
+        if value["format"] != FORMAT:
+            raise EngineInputError(f"This is no {FORMAT}.")
+        return _study(value["study"]), value["result"], value["about"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngineInputError(f"This is no {FORMAT}: {error!r}.") from error
+
+
+def differences(
+    recorded: dict[str, Any], again: dict[str, Any], *, per_unit: float = 0.0, other: float = 0.0
+) -> list[str]:
+    """Return in words each place where two results differ by more than is allowed.
+
+    With allowances only physics is compared (voltages in pu, the rest in their own unit); without,
+    everything, to the last place that is recorded.
+    """
+    exact = per_unit == other == 0
+    return list(_differences("", recorded, again, per_unit, other, exact=exact))
+
+
+def _differences(
+    path: str, one: Any, two: Any, per_unit: float, other: float, *, exact: bool
+) -> Iterator[str]:
+    if isinstance(one, dict) and isinstance(two, dict):
+        allowed = per_unit if str(one.get("unit", "")) == "pu" else other
+        for key in sorted(one.keys() | two.keys()):
+            if exact or key not in WORDS:
+                inner = allowed if "unit" in one else other
+                yield from _differences(
+                    f"{path}.{key}".lstrip("."),
+                    one.get(key),
+                    two.get(key),
+                    per_unit,
+                    inner,
+                    exact=exact,
+                )
+    elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
+        for n, (left, right) in enumerate(zip(one, two, strict=True)):
+            yield from _differences(f"{path}[{n}]", left, right, per_unit, other, exact=exact)
+    elif _number(one) and _number(two):
+        if abs(one - two) > other:
+            yield f"{path}: {one} recorded, {two} now"
+    elif one != two:
+        yield f"{path}: {one!r} recorded, {two!r} now"
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _study(value: dict[str, Any]) -> Study:
+    options = value["options"]
+    for name in ("bases", "required"):
+        options[name] = tuple(Basis(each) for each in options[name])
+    return Study(
+        network=value["network"],
+        half_hours=tuple(datetime.fromisoformat(at) for at in value["half_hours"]),
+        background={bus: _profile(each) for bus, each in value["background"].items()},
+        sites=tuple(_site(each) for each in value["sites"]),
+        direction=value["direction"],
+        studied_kw=value["studied_kw"],
+        options=Options(**options),
+    )
+
+
+def _site(value: dict[str, Any]) -> StudySite:
+    rights: dict[str, Any] = {name: _rights(value.pop(name)) for name in RIGHTS}
+    forecast = _profile(value.pop("forecast"))
+    return StudySite(forecast=forecast, **rights, **value)
+
+
+def _profile(value: dict[str, Any]) -> Profile:
+    series: dict[str, Any] = {
+        name: np.array(value.pop(name), np.float64) for name in ("export_kw", "import_kw")
+    }
+    return Profile(**series, **value)
+
+
+def _rights(value: dict[str, Any] | None) -> Rights | None:
+    if value is None:
+        return None
+    return Rights(**{name: np.array(each, np.float64) for name, each in value.items()})

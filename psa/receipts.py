@@ -1,0 +1,120 @@
+"""What a study read, kept so that it can be computed again; and the file that leaves the house."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from psa.inputs import Inputs, Place, RightsInput, read_forecasts, series_of, site_input
+from psa.models import Study
+from psa.questions import Question
+from psa.solving import as_engine_study
+
+
+class NoReceiptError(Exception):
+    """A study can't be given as a file, in words."""
+
+
+def receipt_of(study: Study) -> str:
+    """Return a study's receipt as JSON text (``psa.engine.receipt``).
+
+    :raises NoReceiptError: if there is no answer, or if what the record gives is not what was
+        computed then
+    """
+    from psa.engine import receipt
+
+    if study.result is None:
+        raise NoReceiptError(f"{study} has no answer.")
+    inputs = inputs_of(study)
+    if inputs.digest(study.result["versions"]) != study.inputs_hash:
+        raise NoReceiptError(
+            f"The record of {study} no longer gives the inputs it was computed on."
+        )
+    return receipt.write(
+        as_engine_study(inputs),
+        result=study.result,
+        about={
+            "study": study.pk,
+            "asked": study.asked_at.isoformat(),
+            "finished": study.finished_at.isoformat() if study.finished_at else None,
+            "area": study.area.name,
+            "area's revision": study.revision,
+            "network model": str(study.network_model),
+            "SHA-256 of the network model": inputs.network_sha256,
+            "forecast issues": list(inputs.forecast_versions),
+            "hash of the inputs": study.inputs_hash,
+            "summary": study.summary,
+        },
+    )
+
+
+def recorded(inputs: Inputs) -> dict[str, Any]:
+    """Return what can't be read again later, as JSON: sites and register as they stood.
+
+    The network model and the forecasts are rows that never change. The register is kept in runs
+    of equal half-hours: [how many, agreed, ceiling, bought, sold].
+    """
+    return {
+        "sites": [
+            {
+                "site_id": site.site_id,
+                "name": site.name,
+                "bus": site.bus,
+                "worst_power_factor": site.worst_power_factor,
+                "before": {
+                    direction: None if rights is None else _runs(rights)
+                    for direction, rights in site.before.items()
+                },
+            }
+            for site in inputs.sites
+        ]
+    }
+
+
+def inputs_of(study: Study) -> Inputs:
+    """Return the inputs of a study that was computed, from its record.
+
+    :raises NoReceiptError: if it was not computed, or its record holds no inputs
+    """
+    if study.inputs is None or study.network_model is None or study.finished_at is None:
+        raise NoReceiptError(f"{study} has no inputs on record.")
+    question = Question.from_json(study.question)
+    half_hours = question.half_hours()
+    forecasts = read_forecasts(
+        study.area_id, half_hours, study.finished_at, versions=study.forecast_versions
+    )
+    return Inputs(
+        question=question,
+        network=study.network_model.network,
+        network_model_id=study.network_model.pk,
+        network_sha256=study.network_model.sha256,
+        half_hours=half_hours,
+        background={
+            bus: series_of(days, half_hours) for bus, days in sorted(forecasts.of_bus.items())
+        },
+        sites=tuple(
+            site_input(
+                Place(each["site_id"], each["name"], each["bus"], each["worst_power_factor"]),
+                forecasts,
+                {
+                    direction: None if runs is None else _of_runs(runs)
+                    for direction, runs in each["before"].items()
+                },
+                question,
+                half_hours,
+            )
+            for each in study.inputs["sites"]
+        ),
+        forecast_versions=tuple(study.forecast_versions),
+        on_planning_profiles=study.on_planning_profiles,
+    )
+
+
+def _runs(rights: RightsInput) -> list[list[float]]:
+    rows = zip(rights.agreed, rights.ceiling, rights.bought, rights.sold, strict=True)
+    return [[len(list(run)), *row] for row, run in groupby(rows)]
+
+
+def _of_runs(runs: list[list[float]]) -> RightsInput:
+    rows = [values for length, *values in runs for _ in range(int(length))]
+    return RightsInput(*(list(column) for column in zip(*rows, strict=True)))
