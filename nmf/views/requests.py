@@ -21,7 +21,7 @@ from nmf.filters import RequestListFilter
 from nmf.forms import AcceptForm, ReasonForm, RequestForm, ResponseForm
 from nmf.gates import Gate
 from nmf.models import Confirmation, Contract, Request, Response
-from nmf.states import Route, Side
+from nmf.states import RequestState, Route, Side
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import page_of, query_without
 
@@ -237,12 +237,14 @@ def _request_page(
     if respond is None and "respond" in actions:
         respond = ResponseForm(request=row, organisation=me.organisation)
     contracts = queries.visible_contracts(me.organisation).filter(request=row).order_by("pk")
-    left_kw = row.kw - row.filled_kw
+    is_open = row.state == RequestState.OPEN
+    shown_kw = row.left_kw if is_open else row.kw
     context = {
         "row": row,
-        "left_kw": left_kw,
-        "left_value_gbp": queries.value_of(
-            row, kw=left_kw, price_gbp_per_kwh=row.price_gbp_per_kwh
+        "shown_kw": shown_kw,
+        "shown_label": "Capacity left" if is_open else "Capacity asked",
+        "shown_value_gbp": queries.value_of(
+            row, kw=shown_kw, price_gbp_per_kwh=row.price_gbp_per_kwh
         ),
         "lines": lines,
         "actions": actions,
