@@ -18,7 +18,7 @@ from psa.models import ForecastDay, Study
 from psa.receipts import NoReceiptError, inputs_of, receipt_of
 from psa.running import run_open_studies
 from tests.psa.world import AT, DAY, World, make_world, publish_forecasts, publish_model
-from tests.wsc.market import make_contract, make_engineer
+from tests.wsc.market import make_contract, make_engineer, signed_in
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[2]
@@ -118,8 +118,7 @@ def test_the_inputs_are_on_record_to_the_last_number() -> None:
 def test_engineers_download_it_from_the_studys_page(settings: Any) -> None:
     settings.DEMO = True  # no second factor where it is not the subject
     study = studied(make_world(), kw=100)
-    portal = Client()
-    portal.force_login(make_engineer(), backend="participants.auth.RoleBackend")
+    portal = signed_in(make_engineer())
     page = portal.get(f"/dso/psa/study/{study.pk}/change/").content.decode()
     assert f"/dso/psa/study/{study.pk}/receipt/" in page
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
+
+from django.test import Client
 
 from connections import services as connections
 from connections.models import Site
@@ -157,6 +160,28 @@ def make_engineer(role: str = Role.ENGINEER) -> User:
     )
     Membership.objects.create(organisation=dso, user=user, role=role, created_at=AT)
     return user
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="participants.auth.RoleBackend")
+    return client
+
+
+def smaller_agreement(world: World, contract: Contract, **more: Any) -> dict[str, Any]:
+    """What is typed to leave the seller 10 kW from the day of the contract's first half-hour."""
+    return {
+        "site": world.mill.pk,
+        "reference": "CA-smaller",
+        "kind": "CONVENTIONAL",
+        "voltage_kv": "11",
+        "mec_kva": "10",
+        "import_power_factor": "1",
+        "export_power_factor": "1",
+        "max_installed_kva": "2000",
+        "starts_at": f"{contract.starts_at:%Y-%m-%d}T00:00",
+        **more,
+    }
 
 
 def actor(user: User) -> Actor:

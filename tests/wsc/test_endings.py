@@ -18,7 +18,14 @@ from nmf.models import Contract
 from nmf.states import ContractState
 from participants.models import User
 from tests.psa.world import AT, WINDOW, World, make_world
-from tests.wsc.market import make_contract, make_engineer, open_review, settle
+from tests.wsc.market import (
+    make_contract,
+    make_engineer,
+    open_review,
+    settle,
+    signed_in,
+    smaller_agreement,
+)
 from wsc.models import Decision
 from wsc.register_check import differences
 
@@ -44,33 +51,11 @@ def portal() -> Client:
     return signed_in(make_engineer())
 
 
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="participants.auth.RoleBackend")
-    return client
-
-
 def reviewed(world: World, kw: int) -> Contract:
     contract = make_contract(world, kw=kw)
     open_review(contract)
     settle()
     return contract
-
-
-def smaller_agreement(world: World, contract: Contract, **more: Any) -> dict[str, Any]:
-    """Leave the seller 10 kW from the day of the contract's first half-hour."""
-    return {
-        "site": world.mill.pk,
-        "reference": "CA-smaller",
-        "kind": "CONVENTIONAL",
-        "voltage_kv": "11",
-        "mec_kva": "10",
-        "import_power_factor": "1",
-        "export_power_factor": "1",
-        "max_installed_kva": "2000",
-        "starts_at": f"{contract.starts_at:%Y-%m-%d}T00:00",
-        **more,
-    }
 
 
 def named(shown: list[Standing]) -> dict[str, list[str]]:

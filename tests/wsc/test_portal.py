@@ -10,7 +10,6 @@ import pytest
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -22,7 +21,16 @@ from participants.models import Membership, Organisation, User
 from participants.states import Role
 from psa.models import NetworkModel, Study
 from tests.psa.world import AT, World, make_world, network
-from tests.wsc.market import make_contract, make_engineer, open_review, set_policy, settle, states
+from tests.wsc.market import (
+    make_contract,
+    make_engineer,
+    open_review,
+    set_policy,
+    settle,
+    signed_in,
+    smaller_agreement,
+    states,
+)
 from wsc.models import Decision, Policy, Review
 from wsc.states import Mode
 
@@ -35,12 +43,6 @@ def frozen_in_time(settings: Any) -> Iterator[None]:
     settings.DEMO = True  # no second factor in these tests but where it is the subject
     with clock.frozen(AT):
         yield
-
-
-def signed_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="participants.auth.RoleBackend")
-    return client
 
 
 @pytest.fixture
@@ -338,17 +340,7 @@ def test_an_agreement_that_a_contract_stands_against_names_it_with_a_link(engine
 
     answer = signed_in(engineer).post(
         "/dso/connections/agreement/add/",
-        {
-            "site": world.mill.pk,
-            "reference": "CA-smaller",
-            "kind": "CONVENTIONAL",
-            "voltage_kv": "11",
-            "mec_kva": "10",
-            "import_power_factor": "1",
-            "export_power_factor": "1",
-            "max_installed_kva": "2000",
-            "starts_at": f"{contract.starts_at:%Y-%m-%d}T00:00",
-        },
+        smaller_agreement(world, contract),
     )
 
     assert answer.status_code == 422
