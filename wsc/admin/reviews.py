@@ -1,4 +1,4 @@
-"""The queue of contracts, their review, policies and decisions. Services write."""
+"""The queue of contracts and their review. Services write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
@@ -16,7 +15,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
 from connections import queries as connections
-from connections.models import Area
 from core import clock
 from core.admin import ReadOnly
 from core.errors import DomainError, RefusedError
@@ -25,11 +23,10 @@ from core.retry import retried
 from core.web.actors import actor_of
 from nmf.queries import contracts_in_conflict
 from nmf.states import ContractState
-from psa.questions import BASIS_WORDS
 from psa.report import report_on
 from wsc import services
-from wsc.forms import ApprovalForm, CancellationForm, PolicyForm, ReasonForm
-from wsc.models import Decision, Policy, Review
+from wsc.forms import ApprovalForm, CancellationForm, ReasonForm
+from wsc.models import Review
 from wsc.queries import OPEN, past_half_time
 from wsc.states import ReviewState
 
@@ -246,121 +243,6 @@ class ReviewAdmin(ReadOnly, admin.ModelAdmin[Review]):
             if type(form) is kind:
                 context[name] = form
         return render(request, "admin/wsc/review/page.html", context, status=status)
-
-
-@admin.register(Policy)
-class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
-    list_display = (
-        "area",
-        "version",
-        "mode",
-        "area_rule",
-        "screen_first",
-        "times",
-        "bases",
-        "published_at",
-        "published_by",
-    )
-    list_filter = ("area", "mode")
-    list_select_related = ("area", "published_by")
-    ordering = ("area", "-version")
-    fields = readonly_fields = (
-        "area",
-        "version",
-        "mode",
-        "area_rule",
-        "screen_first",
-        "times",
-        "bases",
-        "planning_profiles_may_pass",
-        "loading_fail_percent",
-        "loading_warn_percent",
-        "published_at",
-        "published_by",
-    )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("wsc.publish_policy")
-
-    @admin.display(description="clearing times")
-    def times(self, policy: Policy) -> str:
-        return ", ".join(f"{at:%H:%M}" for at in policy.clearing_times) or "at once"
-
-    @admin.display(description="bases that decide")
-    def bases(self, policy: Policy) -> str:
-        return ", ".join(BASIS_WORDS[name] for name in policy.required_bases)
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = PolicyForm(request.POST or None)
-        status = 200
-        if request.method == "POST":
-            status = 422
-            if form.is_valid() and (policy := self._published(request, form)):
-                messages.success(request, f"{policy} counts from now on.")
-                return redirect("admin:wsc_policy_changelist")
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Publish a policy",
-            "opts": self.opts,
-            "form": form,
-        }
-        return render(request, "admin/wsc/policy/publish.html", context, status=status)
-
-    def _published(self, request: HttpRequest, form: PolicyForm) -> Policy | None:
-        values = dict(form.cleaned_data)
-        area: Area = values.pop("area")
-        try:
-            return retried(
-                services.publish_policy,
-                area_id=area.pk,
-                actor=actor_of(request.user),
-                at=clock.now(),
-                **values,
-            )
-        except RefusedError as refused:
-            for refusal in refused.refusals:
-                form.add_error(refusal.field or None, refusal.message)
-        except DomainError as error:
-            form.add_error(None, error.message)
-        return None
-
-
-@admin.register(Decision)
-class DecisionAdmin(ReadOnly, admin.ModelAdmin[Decision]):
-    list_display = (
-        "contract",
-        "kind",
-        "by",
-        "study",
-        "on_old_study",
-        "policy",
-        "decided_at",
-        "reason",
-    )
-    list_filter = ("kind", "on_old_study", ("decided_by", admin.EmptyFieldListFilter))
-    list_select_related = ("contract", "study", "policy", "decided_by")
-    ordering = ("-pk",)
-    fields = readonly_fields = (
-        "contract",
-        "kind",
-        "by",
-        "study",
-        "on_old_study",
-        "policy",
-        "decided_at",
-        "reason",
-    )
-
-    @admin.display(description="decided by")
-    def by(self, decision: Decision) -> str:
-        return str(decision.decided_by) if decision.decided_by else "the system, by policy"
 
 
 def _called(
