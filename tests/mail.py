@@ -14,7 +14,8 @@ class MailSink(socketserver.ThreadingTCPServer):
     """Speaks as much SMTP (RFC 5321) as smtplib needs.
 
     ``refuses`` is asked for each message by its number, from 0: where it says so, the message is
-    answered with 451 (try again later) and not kept.
+    answered with 451 (try again later) and not kept. ``hangs_up`` says of each message that is
+    kept when the connection is then broken: "before" its acceptance is told, "after", or not ("").
     """
 
     allow_reuse_address = True
@@ -23,6 +24,7 @@ class MailSink(socketserver.ThreadingTCPServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Session)
         self.refuses: Callable[[int], bool] = lambda _number: False
+        self.hangs_up: Callable[[int], str] = lambda _number: ""
         self.messages: list[EmailMessage] = []
         self.offered = 0
         self._lock = threading.Lock()
@@ -54,8 +56,14 @@ class _Session(socketserver.StreamRequestHandler):
             verb = line[:4].upper().strip()
             if verb == b"DATA":
                 self._say("354 go on")
+                number = self.server.offered
                 accepted = self.server.take(b"".join(self._content()))
+                broken = self.server.hangs_up(number) if accepted else ""
+                if broken == "before":
+                    return
                 self._say("250 kept" if accepted else "451 not now")
+                if broken:
+                    return
             elif verb == b"QUIT":
                 self._say("221 bye")
                 return

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from django.core.mail import EmailMultiAlternatives
 from core.models import OutboxMessage
 from participants.models import Notice, User
 from participants.services import notices
+from tests.mail import MailSink, mail_sink
 from tests.make import AT, make_user
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +48,38 @@ def test_a_notice_is_in_the_product_and_goes_out_by_mail_once(settings: Any) -> 
     html = str(sent.alternatives[0][0])
     assert "40 kW &lt;b&gt;" in html
     assert sent.message()["Message-ID"] == f"<notice-{notice.pk}@market.example.org>"
+
+
+@pytest.fixture
+def sink(settings: Any) -> Iterator[MailSink]:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with mail_sink() as found:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", found.port
+        yield found
+
+
+def test_a_mail_server_that_accepts_and_hangs_up_gets_it_once(sink: MailSink) -> None:
+    sink.hangs_up = lambda _number: "after"
+    (notice,) = tell(make_user("one@example.org"))
+
+    for _ in range(2):
+        notices.mail_notice(notice_id=notice.pk, at=AT)
+
+    assert len(sink.messages) == 1
+
+
+def test_what_may_come_twice_bears_one_message_id(sink: MailSink) -> None:
+    """Kept, but the acceptance never told: no sender can know. The reader's server drops one."""
+    sink.hangs_up = lambda number: "before" if number == 0 else ""
+    (notice,) = tell(make_user("one@example.org"))
+
+    with pytest.raises(SMTPServerDisconnected):
+        notices.mail_notice(notice_id=notice.pk, at=AT)
+    for _ in range(2):
+        notices.mail_notice(notice_id=notice.pk, at=AT)
+
+    first, second = sink.messages
+    assert first["Message-ID"] == second["Message-ID"]
 
 
 def test_a_kind_that_is_switched_off_stays_in_the_product_only() -> None:
