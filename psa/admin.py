@@ -18,6 +18,7 @@ from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
 from psa.forms import NetworkModelForm
+from psa.inputs import sites_by_bus
 from psa.models import ForecastVersion, NetworkModel, Study
 from psa.receipts import NoReceiptError, receipt_of
 from psa.report import report_on
@@ -146,8 +147,26 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
                 and model.problems == []
                 and request.user.has_perm("psa.publish_networkmodel")
             )
+            context |= _changes(model)
             context["publish_url"] = reverse("admin:psa_networkmodel_publish", args=[model.pk])
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _changes(model: NetworkModel) -> dict[str, Any]:
+    """Return what is new in a model; a bus tells which sites hang on it."""
+    if model.changes is None:
+        return {}
+    sites: dict[str, list[str]] = {}
+    for name, bus in sites_by_bus(model.area_id):
+        sites.setdefault(bus, []).append(name)
+    elements = [
+        each | {"sites": sites.get(each["element"], []) if each["table"] == "bus" else []}
+        for each in model.changes["elements"]
+    ]
+    return {
+        "changes": model.changes | {"elements": elements},
+        "changes_left": sum(model.changes["counts"].values()) > len(elements),
+    }
 
 
 @admin.register(ForecastVersion)

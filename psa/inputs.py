@@ -189,6 +189,12 @@ def site_buses(area_id: int) -> list[str]:
     return sorted(set(sites.values_list("network_bus", flat=True)))
 
 
+def sites_by_bus(area_id: int) -> list[tuple[str, str]]:
+    """Return (site's name, bus) of each connected site of a study area."""
+    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
+    return list(sites.order_by("name").values_list("name", "network_bus"))
+
+
 def forecast_days(
     *,
     area_id: int,

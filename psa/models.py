@@ -28,6 +28,7 @@ class NetworkModel(models.Model):
     diagram = models.JSONField(null=True, editable=False)  # psa.engine.diagram.layout
     # In words, from psa.engine.validate; null: not checked yet.
     problems = models.JSONField(null=True, editable=False)
+    changes = models.JSONField(null=True, editable=False)  # psa.running.changes_from
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True, editable=False)
     published_by = models.ForeignKey(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
 from core import clock
@@ -12,11 +15,12 @@ from core.retry import retried
 from psa import services
 from psa.inputs import Gap, gather, site_buses
 from psa.models import NetworkModel
-from psa.queries import areas_with_open_studies
+from psa.queries import areas_with_open_studies, published_model
 from psa.services.studies import MOST_ATTEMPTS
 from psa.solving import solve
 from psa.states import ModelState
 
+MOST_CHANGES = 300  # elements kept with a model; the counts are of all
 logger = logging.getLogger(__name__)
 
 
@@ -57,9 +61,26 @@ def check_model(*, model_id: int) -> None:
         model_id=model_id,
         problems=problems,
         diagram=drawing,
+        changes=changes_from(published_model(model.area_id), model)
+        if drawing is not None
+        else None,
         actor=SYSTEM,
         at=clock.now(),
     )
+
+
+def changes_from(former: NetworkModel | None, model: NetworkModel) -> dict[str, Any] | None:
+    """Return what is new in a model, as JSON: counts, and the first elements by field."""
+    from psa.engine.diff import differences
+
+    if former is None:
+        return None
+    found = differences(former.network, model.network)
+    return {
+        "former": str(former),
+        "counts": Counter(change.what for change in found),
+        "elements": [asdict(change) for change in found[:MOST_CHANGES]],
+    }
 
 
 def _answer_next(*, area_id: int, run: UUID) -> bool:

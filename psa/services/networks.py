@@ -65,13 +65,14 @@ def record_model_check(
     diagram: dict[str, Any] | None,
     actor: journal.Actor,
     at: datetime,
+    changes: dict[str, Any] | None = None,
 ) -> NetworkModel:
-    """Write down what a worker found in a draft, and its one-line diagram."""
+    """Write down what a worker found in a draft, its one-line diagram, and what is new in it."""
     model = NetworkModel.objects.select_for_update(of=("self",)).get(pk=model_id)
     if model.state != ModelState.DRAFT:
         return model
-    model.problems, model.diagram = problems, diagram
-    model.save(update_fields=["problems", "diagram"])
+    model.problems, model.diagram, model.changes = problems, diagram, changes
+    model.save(update_fields=["problems", "diagram", "changes"])
     journal.record(
         verb="psa.network_model.checked",
         subject=model,

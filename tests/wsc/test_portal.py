@@ -19,7 +19,10 @@ from core.journal import SYSTEM
 from nmf.models import Contract
 from participants.models import Membership, Organisation, User
 from participants.states import Role
+from psa import services as psa
+from psa.engine.quiet import pp
 from psa.models import NetworkModel, Study
+from psa.running import check_model
 from tests.psa.world import AT, World, make_world, network
 from tests.wsc.market import (
     make_contract,
@@ -350,3 +353,22 @@ def test_an_agreement_that_a_contract_stands_against_names_it_with_a_link(engine
     assert f'<a href="{link}">{contract.number}</a>' in answer.content.decode()
     assert signed_in(engineer).get(link).status_code == 200
     assert not world.mill.agreements.filter(reference="CA-smaller").exists()
+
+
+def test_a_new_model_tells_what_differs_from_the_one_in_use(engineer: User) -> None:
+    world = make_world()
+    changed = pp.from_json_string(network())
+    changed.line.loc[0, "max_i_ka"] = 0.05
+    changed.bus.loc[changed.bus["name"] == "End 2", "vn_kv"] = 10.5
+    draft = psa.import_network_model(
+        area_id=world.area.pk, name="Lane", network=pp.to_json(changed), actor=SYSTEM, at=AT
+    )
+    check_model(model_id=draft.pk)
+
+    page = signed_in(engineer).get(f"/dso/psa/networkmodel/{draft.pk}/change/").content.decode()
+
+    assert "What differs from Lane, version 1" in page
+    assert "0 added, 0 removed, 2 changed." in page
+    assert "max_i_ka: " in page
+    assert "&rarr; 0.05" in page
+    assert "(connects Farm, School)" in page
