@@ -46,24 +46,21 @@ def drain(*, area_id: int) -> int:
 def check_model(*, model_id: int) -> None:
     """Check a draft of a network model and lay out its diagram."""
     from psa.engine import diagram, validate
-    from psa.engine.errors import EngineInputError
 
     model = NetworkModel.objects.get(pk=model_id)
     if model.state != ModelState.DRAFT:
         return
     problems = validate.problems(model.network, site_buses(model.area_id))
-    try:
+    drawing = changes = None
+    if not problems:  # else it may be no network at all
         drawing = diagram.layout(model.network)
-    except EngineInputError:
-        drawing = None  # what is wrong is among the problems
+        changes = changes_from(published_model(model.area_id), model)
     retried(
         services.record_model_check,
         model_id=model_id,
         problems=problems,
         diagram=drawing,
-        changes=changes_from(published_model(model.area_id), model)
-        if drawing is not None
-        else None,
+        changes=changes,
         actor=SYSTEM,
         at=clock.now(),
     )

@@ -19,7 +19,15 @@ with warnings.catch_warnings():
 logging.getLogger("pandapower").setLevel(logging.ERROR)
 
 # What pandapower raises about a model that makes no sense, beside saying that it did not converge.
-MODEL_FAULTS = (UserWarning, ValueError, KeyError, IndexError, TypeError, NotImplementedError)
+MODEL_FAULTS = (
+    UserWarning,
+    ArithmeticError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    NotImplementedError,
+)
 
 __all__ = [
     "MODEL_FAULTS",
