@@ -359,7 +359,7 @@ def test_a_new_model_tells_what_differs_from_the_one_in_use(engineer: User) -> N
     world = make_world()
     changed = pp.from_json_string(network())
     changed.line.loc[0, "max_i_ka"] = 0.05
-    changed.bus.loc[changed.bus["name"] == "End 2", "vn_kv"] = 10.5
+    changed.bus.loc[changed.bus["name"] == "End 2", "type"] = "n"
     draft = psa.import_network_model(
         area_id=world.area.pk, name="Lane", network=pp.to_json(changed), actor=SYSTEM, at=AT
     )
