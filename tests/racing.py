@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -14,6 +15,11 @@ from django.db import connection
 from core.errors import DomainError
 
 T = TypeVar("T")
+
+
+def rounds(usual: int) -> int:
+    """Return how many rounds a race over HTTP runs: ``HTTP_RACE_ROUNDS`` goes deeper."""
+    return int(os.environ.get("HTTP_RACE_ROUNDS", usual))
 
 
 def race(*acts: Callable[[], T]) -> list[T]:

@@ -15,12 +15,12 @@ from core.windows import ServiceWindow
 from nmf.models import Contract, Request, Response
 from participants.models import TermsAcceptance, User
 from tests.nmf.world import AT, KW, PRICE, WINDOW, Peer, World, make_peer, make_world
-from tests.racing import race
+from tests.racing import race, rounds
 from wsc.register_check import differences
 
 pytestmark = pytest.mark.django_db(transaction=True)
 CLIENTS = 16
-ROUNDS = 6
+ROUNDS = rounds(6)
 OVERLAPPING = ((time(10), time(12)), (time(11, 30), time(14)))
 
 

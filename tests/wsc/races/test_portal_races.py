@@ -20,7 +20,7 @@ from participants.states import Role
 from tests.machine.observed import Journal
 from tests.make import actor_of, make_member
 from tests.psa.world import AT, make_world, publish_forecasts
-from tests.racing import race
+from tests.racing import race, rounds
 from tests.wsc.market import make_contract, make_engineer, open_review, settle
 from wsc.models import Decision, Review
 from wsc.register_check import differences
@@ -28,7 +28,7 @@ from wsc.register_check import differences
 pytestmark = pytest.mark.django_db(
     transaction=True, available_apps=[config.name for config in apps.get_app_configs()]
 )
-ROUNDS = 4
+ROUNDS = rounds(4)
 DONE = 302
 
 
