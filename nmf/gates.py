@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
+from typing import Any
 
 from core.business_days import is_business_day
 from core.errors import Refusal
@@ -67,6 +68,14 @@ class Gate:
             return f"{self.at:%H:%M} on the day"
         days = _counted(self.days, "business day" if self.business else "day")
         return f"{self.at:%H:%M}, {days} before"
+
+
+def closings(parameters: Any, first_half_hour: datetime) -> dict[str, datetime]:
+    """Return when each gate of market parameters but the opening closes, by its name."""
+    return {
+        name: Gate.parse(getattr(parameters, f"{name}_gate")).closes_at(first_half_hour)
+        for name in IN_ORDER[1:]
+    }
 
 
 def _counted(number: int, unit: str) -> str:

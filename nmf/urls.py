@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from nmf.views import contracts, market, requests
+from nmf.views import contracts, market, publishing, requests
 
 app_name = "nmf"
 urlpatterns: list[URLPattern] = [
     path("", market.home, name="home"),
     path("market/", market.board, name="board"),
     path("requests/", requests.request_list, name="requests"),
-    path("requests/new/", requests.new_request, name="new-request"),
+    path("requests/new/", publishing.new_request, name="new-request"),
     path("requests/<int:request_id>/", requests.request_page, name="request"),
     path(
-        "requests/<int:request_id>/published/", requests.request_published, name="request-published"
+        "requests/<int:request_id>/published/",
+        publishing.request_published,
+        name="request-published",
     ),
     path("requests/<int:request_id>/respond/", requests.respond, name="respond"),
     path(

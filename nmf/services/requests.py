@@ -16,7 +16,7 @@ from core.models import window_columns
 from core.money import contract_value_gbp
 from core.windows import ServiceWindow
 from nmf import notifications, rules
-from nmf.gates import Gate
+from nmf.gates import Gate, closings
 from nmf.models import MarketParameters, Request, Response
 from nmf.parties import (
     commitments_of,
@@ -84,9 +84,7 @@ def preview_request(*, wish: Wish, at: datetime) -> Preview:
             sold_kw=wish.kw,
             half_hours=len(preview.half_hours),
         )
-        for name in ("request", "response", "acceptance", "decision"):
-            gate = Gate.parse(getattr(parameters, f"{name}_gate"))
-            preview.gates[name] = gate.closes_at(preview.half_hours[0])
+        preview.gates = closings(parameters, preview.half_hours[0])
     return preview
 
 
