@@ -7,7 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from psa.states import ForecastKind, ModelState, StudyKind, StudyState
+from psa.states import ForecastCase, ForecastKind, ModelState, StudyKind, StudyState
 
 HALF_HOURS_A_UTC_DAY = 48
 
@@ -62,10 +62,24 @@ class ForecastVersion(models.Model):
         "connections.Area", on_delete=models.PROTECT, related_name="forecast_versions"
     )
     kind = models.CharField(max_length=20, choices=ForecastKind.choices)
+    case = models.CharField(
+        max_length=10, choices=ForecastCase.choices, default=ForecastCase.CENTRAL
+    )
     issued_at = models.DateTimeField()
     source = models.CharField(max_length=200)
+    published_at = models.DateTimeField(null=True)
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    file_name = models.CharField(max_length=200, blank=True)
+    sha256 = models.CharField("SHA-256 of the file", max_length=64, blank=True)
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="forecast_case_known", condition=Q(case__in=ForecastCase.values)
+            )
+        ]
         indexes = [models.Index(fields=["area", "-issued_at"], name="forecast_of_area")]
 
     def __str__(self) -> str:
@@ -75,7 +89,9 @@ class ForecastVersion(models.Model):
 class ForecastDay(models.Model):
     """48 half-hours of a UTC day for one site, or for all else at one bus of the model.
 
-    kW at the connection point, export and import apart, both non-negative (domain 6).
+    kW at the connection point, export and import apart, both non-negative (domain 6). A half-hour
+    that the issue doesn't bring is null in both. kVAr, where the issue gives them: positive leaves
+    the point with an export and is drawn with an import; else the power factors give them.
     """
 
     version = models.ForeignKey(ForecastVersion, on_delete=models.CASCADE, related_name="days")
@@ -84,8 +100,10 @@ class ForecastDay(models.Model):
     )
     bus = models.CharField(max_length=120, blank=True)
     starts_at = models.DateTimeField()  # 00:00 UTC
-    export_kw = ArrayField(models.FloatField(), size=HALF_HOURS_A_UTC_DAY)
-    import_kw = ArrayField(models.FloatField(), size=HALF_HOURS_A_UTC_DAY)
+    export_kw = ArrayField(models.FloatField(null=True), size=HALF_HOURS_A_UTC_DAY)
+    import_kw = ArrayField(models.FloatField(null=True), size=HALF_HOURS_A_UTC_DAY)
+    export_kvar = ArrayField(models.FloatField(null=True), size=HALF_HOURS_A_UTC_DAY, null=True)
+    import_kvar = ArrayField(models.FloatField(null=True), size=HALF_HOURS_A_UTC_DAY, null=True)
     export_power_factor = models.FloatField(default=1.0)
     import_power_factor = models.FloatField(default=0.95)
 
@@ -103,7 +121,9 @@ class ForecastDay(models.Model):
             models.CheckConstraint(
                 name="forecast_whole_day",
                 condition=Q(export_kw__len=HALF_HOURS_A_UTC_DAY)
-                & Q(import_kw__len=HALF_HOURS_A_UTC_DAY),
+                & Q(import_kw__len=HALF_HOURS_A_UTC_DAY)
+                & (Q(export_kvar=None) | Q(export_kvar__len=HALF_HOURS_A_UTC_DAY))
+                & (Q(import_kvar=None) | Q(import_kvar__len=HALF_HOURS_A_UTC_DAY)),
             ),
         ]
         indexes = [models.Index(fields=["version", "starts_at"], name="forecast_by_day")]

@@ -13,7 +13,7 @@ from connections import queries as connections
 from connections.models import Site
 from core.errors import Period
 from core.periods import HALF_HOUR, half_hours_between
-from psa.inputs import RightsInput, forecast_days, spread
+from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
 from psa.models import ForecastVersion, NetworkModel, Study
 from psa.states import FINISHED, ModelState, StudyKind, StudyState
 
@@ -93,28 +93,24 @@ def adjusted_forecast(
     if area is None:
         return []
     days = {
-        row.starts_at: row
-        for row in forecast_days(area_id=area.pk, starts_at=starts_at, ends_at=ends_at, at=at)
-        if row.site_id == site.pk
+        day.starts_at: day
+        for day in forecast_days(area_id=area.pk, starts_at=starts_at, ends_at=ends_at, at=at)
+        if day.site_id == site.pk
     }
-    half_hours = tuple(
-        start
-        for start in half_hours_between(starts_at, ends_at)
-        if start.replace(hour=0, minute=0, second=0, microsecond=0) in days
-    )
-    if not half_hours:
+    forecast = {}
+    for start in half_hours_between(starts_at, ends_at):
+        row = row_at(days, start)
+        if row is not None:
+            series = row.export_kw if direction == "EXPORT" else row.import_kw
+            forecast[start] = kw_of(series, place_in_day(start))
+    if not forecast:
         return []
+    half_hours = tuple(forecast)
     registers = connections.register(
         [site.pk], direction, half_hours[0], half_hours[-1] + HALF_HOUR
     )
     rights = spread(registers.get(site.pk, []), half_hours)
-    found = []
-    for n, start in enumerate(half_hours):
-        day = start.replace(hour=0, minute=0, second=0, microsecond=0)
-        row = days[day]
-        series = row.export_kw if direction == "EXPORT" else row.import_kw
-        found.append(_adjusted(start, series[(start - day) // HALF_HOUR], rights, n))
-    return found
+    return [_adjusted(start, forecast[start], rights, n) for n, start in enumerate(half_hours)]
 
 
 def _adjusted(

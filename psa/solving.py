@@ -96,6 +96,8 @@ def _profile(series: SeriesInput) -> case.Profile:
         import_kw=np.array(series.import_kw, np.float64),
         export_power_factor=series.export_power_factor,
         import_power_factor=series.import_power_factor,
+        export_kvar=None if series.export_kvar is None else np.array(series.export_kvar),
+        import_kvar=None if series.import_kvar is None else np.array(series.import_kvar),
     )
 
 

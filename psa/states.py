@@ -27,6 +27,18 @@ class ForecastKind(models.TextChoices):
     PLANNING = "PLANNING", "Planning profiles"
 
 
+class ForecastCase(models.TextChoices):
+    """Which of a forecaster's issues: the most likely one, or one on either side of it.
+
+    What "low" and "high" are low and high of is the forecaster's to say in the source; a study
+    that is asked for several cases answers each and takes the worst, whatever their names.
+    """
+
+    LOW = "LOW", "Low"
+    CENTRAL = "CENTRAL", "Central"
+    HIGH = "HIGH", "High"
+
+
 class StudyKind(models.TextChoices):
     CONTRACT = "CONTRACT", "One contract"
     GROUP = "GROUP", "Contracts together"

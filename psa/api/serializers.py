@@ -11,7 +11,7 @@ from connections.models import Area
 from core.api.fields import VisibleRow
 from psa.models import HALF_HOURS_A_UTC_DAY, Study
 from psa.questions import Question
-from psa.states import ForecastKind
+from psa.states import ForecastCase, ForecastKind
 from psa.wording import CHECKED, NOT_CHECKED
 
 SHOWN_OF_RESULT = ("outcome", "reason", "failing", "largest_kw", "charts", "versions")
@@ -91,14 +91,28 @@ class StudyInListSerializer(serializers.ModelSerializer[Study]):
 
 def _series() -> serializers.ListField:
     return serializers.ListField(
-        child=serializers.FloatField(min_value=0),
+        child=serializers.FloatField(min_value=0, allow_null=True),
         min_length=HALF_HOURS_A_UTC_DAY,
         max_length=HALF_HOURS_A_UTC_DAY,
     )
 
 
+def _kvar() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.FloatField(allow_null=True),
+        min_length=HALF_HOURS_A_UTC_DAY,
+        max_length=HALF_HOURS_A_UTC_DAY,
+        required=False,
+        allow_null=True,
+        default=None,
+    )
+
+
 class ForecastRowSerializer(serializers.Serializer[Any]):
-    """A UTC day at a site, or of all else at a bus."""
+    """A UTC day at a site, or of all else at a bus. null both ways: not in this issue.
+
+    kVAr where they are known: positive leaves the point with an export, is drawn with an import.
+    """
 
     starts_at = serializers.DateTimeField()
     site_id = serializers.IntegerField(required=False, allow_null=True, default=None)
@@ -107,11 +121,14 @@ class ForecastRowSerializer(serializers.Serializer[Any]):
     import_kw = _series()
     export_power_factor = serializers.FloatField(default=1.0)
     import_power_factor = serializers.FloatField(default=0.95)
+    export_kvar = _kvar()
+    import_kvar = _kvar()
 
 
 class ForecastSerializer(serializers.Serializer[Any]):
     area = VisibleRow(queryset=Area.objects.filter(studied=True))
     kind = serializers.ChoiceField(choices=ForecastKind.choices)
+    case = serializers.ChoiceField(choices=ForecastCase.choices, default=ForecastCase.CENTRAL)
     source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # our field's name
     rows = ForecastRowSerializer(many=True, allow_empty=False)
 
@@ -122,6 +139,7 @@ class ForecastVersionSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     area = serializers.IntegerField(source="area_id")
     kind = serializers.CharField()
+    case = serializers.CharField()
     issued_at = serializers.DateTimeField()
     source = serializers.CharField()  # type: ignore[assignment]  # our field's name
 

@@ -77,6 +77,7 @@ class ForecastView(APIView):
             services.publish_forecast,
             area_id=values["area"].pk,
             kind=values["kind"],
+            case=values["case"],
             source=values["source"],
             rows=[ForecastRow(**row) for row in values["rows"]],
             actor=actor_of(request.user),

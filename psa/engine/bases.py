@@ -114,27 +114,42 @@ def site_series(site: StudySite, direction: str, case: Case) -> SiteSeries:
         return _at_full_capacity(site, direction, import_rights, export_rights)
     export_kw, no_export_ratio = _moved(site.forecast.export_kw, export_rights, case.basis)
     import_kw, no_import_ratio = _moved(site.forecast.import_kw, import_rights, case.basis)
-    kw, kvar = drawn(
-        Profile(
-            export_kw,
-            import_kw,
-            site.forecast.export_power_factor,
-            site.forecast.import_power_factor,
-        )
-    )
+    kw, kvar = drawn(site.forecast, export_kw, import_kw)
     return SiteSeries(kw, kvar, no_export_ratio or no_import_ratio)
 
 
-def drawn(profile: Profile) -> tuple[FloatArray, FloatArray]:
-    """Turn the two series of a profile into load kW and kVAr.
+def drawn(
+    profile: Profile, export_kw: FloatArray | None = None, import_kw: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Turn the two series of a profile, or what they are moved to, into load kW and kVAr.
 
     Import absorbs vars. Export injects them with a positive power factor, absorbs them with a
-    negative one.
+    negative one. Where the profile says its kVAr, they shrink with the kW that are taken away, and
+    what comes on top has the power factor.
     """
-    kvar = profile.import_kw * _tangent(profile.import_power_factor)
+    export_kw = profile.export_kw if export_kw is None else export_kw
+    import_kw = profile.import_kw if import_kw is None else import_kw
+    kvar = _kvar(profile.import_kw, profile.import_kvar, import_kw, profile.import_power_factor)
     sign = np.sign(profile.export_power_factor)
-    kvar = kvar - sign * profile.export_kw * _tangent(profile.export_power_factor)
-    return profile.import_kw - profile.export_kw, kvar
+    kvar = kvar - _kvar(
+        profile.export_kw, profile.export_kvar, export_kw, profile.export_power_factor, sign
+    )
+    return import_kw - export_kw, kvar
+
+
+def _kvar(
+    forecast_kw: FloatArray,
+    forecast_kvar: FloatArray | None,
+    moved_kw: FloatArray,
+    power_factor: float,
+    sign: float = 1.0,
+) -> FloatArray:
+    if forecast_kvar is None:
+        return sign * moved_kw * _tangent(power_factor)
+    some = forecast_kw >= SMALLEST_KW
+    kept = np.where(some, np.minimum(1.0, moved_kw / np.where(some, forecast_kw, 1.0)), 1.0)
+    on_top = np.maximum(0.0, moved_kw - forecast_kw)
+    return forecast_kvar * kept + sign * on_top * _tangent(power_factor)
 
 
 def check(sites: Sequence[StudySite], background: dict[str, Profile], length: int) -> None:
@@ -198,6 +213,9 @@ def _tangent(power_factor: float) -> float:
 def _check_profile(what: str, profile: Profile, length: int) -> None:
     _check_series(what, profile.export_kw, length)
     _check_series(what, profile.import_kw, length)
+    for kvar in (profile.export_kvar, profile.import_kvar):
+        if kvar is not None:
+            _check_series(what, np.abs(kvar), length)  # of either sign
     _check_factor(what, profile.export_power_factor)
     _check_factor(what, profile.import_power_factor)
 

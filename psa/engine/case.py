@@ -42,13 +42,16 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Two non-negative series at a point. Power factors give Q: import absorbs vars, export goes
-    by the factor's sign (positive injects them, negative absorbs).
+    by the factor's sign (positive injects them, negative absorbs). Where the forecast gives Q
+    itself, in those signs, the factors count for what is moved on top of it.
     """
 
     export_kw: FloatArray
     import_kw: FloatArray
     export_power_factor: float = 1.0
     import_power_factor: float = 0.95
+    export_kvar: FloatArray | None = None
+    import_kvar: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,9 @@ def _site(value: dict[str, Any]) -> StudySite:
 
 def _profile(value: dict[str, Any]) -> Profile:
     series: dict[str, Any] = {
-        name: np.array(value.pop(name), np.float64) for name in ("export_kw", "import_kw")
+        name: np.array(value.pop(name), np.float64)
+        for name in ("export_kw", "import_kw", "export_kvar", "import_kvar")
+        if value.get(name) is not None
     }
     return Profile(**series, **value)
 

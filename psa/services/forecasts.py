@@ -16,6 +16,7 @@ from core.errors import Refusal, RefusedError
 from participants.permissions import check_may
 from psa.inputs import areas_below
 from psa.models import HALF_HOURS_A_UTC_DAY, ForecastDay, ForecastVersion
+from psa.states import ForecastCase
 
 MOST_REFUSALS = 20
 BATCH = 1000
@@ -23,15 +24,21 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class ForecastRow:
-    """A UTC day at one site, or of all else at one bus: 48 values each way, kW, not negative."""
+    """A UTC day at one site, or of all else at one bus: 48 values each way, kW, not negative.
+
+    None both ways: the half-hour isn't in this issue. kVAr (see ``ForecastDay``) stand where they
+    are given, else the power factors.
+    """
 
     starts_at: datetime
-    export_kw: Sequence[float]
-    import_kw: Sequence[float]
+    export_kw: Sequence[float | None]
+    import_kw: Sequence[float | None]
     site_id: int | None = None
     bus: str = ""
     export_power_factor: float = 1.0
     import_power_factor: float = 0.95
+    export_kvar: Sequence[float | None] | None = None
+    import_kvar: Sequence[float | None] | None = None
 
 
 @transaction.atomic
@@ -44,11 +51,14 @@ def publish_forecast(
     actor: journal.Actor,
     at: datetime,
     issued_at: datetime | None = None,
+    case: str = ForecastCase.CENTRAL,
+    file_name: str = "",
+    sha256: str = "",
 ) -> ForecastVersion:
     """Publish an issue of forecasts and raise the area's revision.
 
-    ``issued_at`` is when the forecast was made, ``at`` if not given. Rows that it doesn't bring
-    stay as an earlier issue has them.
+    ``issued_at`` is when the forecast was made, ``at`` if not given. Half-hours that it doesn't
+    bring stay as an earlier issue has them.
 
     :raises RefusedError: with what is wrong in any row; then nothing is written
     """
@@ -58,7 +68,15 @@ def publish_forecast(
         raise RefusedError(refusals[:MOST_REFUSALS])
     connections.lock_areas([area_id])
     version = ForecastVersion.objects.create(
-        area_id=area_id, kind=kind, issued_at=issued_at or at, source=source
+        area_id=area_id,
+        kind=kind,
+        case=case,
+        issued_at=issued_at or at,
+        source=source,
+        published_at=at,
+        published_by_id=actor.user_id,
+        file_name=file_name,
+        sha256=sha256,
     )
     ForecastDay.objects.bulk_create(
         (
@@ -69,6 +87,8 @@ def publish_forecast(
                 starts_at=row.starts_at,
                 export_kw=list(row.export_kw),
                 import_kw=list(row.import_kw),
+                export_kvar=row.export_kvar and list(row.export_kvar),
+                import_kvar=row.import_kvar and list(row.import_kvar),
                 export_power_factor=row.export_power_factor,
                 import_power_factor=row.import_power_factor,
             )
@@ -82,7 +102,7 @@ def publish_forecast(
         subject=version,
         actor=actor,
         at=at,
-        data={"area": area_id, "kind": kind, "rows": len(rows)},
+        data={"area": area_id, "kind": kind, "case": case, "rows": len(rows), "sha256": sha256},
     )
     return version
 
@@ -115,14 +135,31 @@ def _faults(row: ForecastRow, known_sites: set[int]) -> list[Refusal]:
     day = row.starts_at.astimezone(UTC)
     if (day.hour, day.minute, day.second, day.microsecond) != (0, 0, 0, 0):
         found.append(Refusal("forecast_day", "a row begins at 00:00 UTC."))
+    if not (0 < abs(row.export_power_factor) <= 1 and 0 < row.import_power_factor <= 1):
+        message = "a power factor lies above 0 and up to 1."
+        found.append(Refusal("forecast_power_factor", message))
+    return found + _faults_of_series(row)
+
+
+def _faults_of_series(row: ForecastRow) -> list[Refusal]:
+    found = []
     for name, values in (("export", row.export_kw), ("import", row.import_kw)):
         if len(values) != HALF_HOURS_A_UTC_DAY:
             message = f"{name} has {len(values)} values, not 48."
             found.append(Refusal("forecast_length", message))
-        if not all(math.isfinite(value) and value >= 0 for value in values):
+        if not all(value is None or (math.isfinite(value) and value >= 0) for value in values):
             message = f"{name} has a value that is no number or below 0."
             found.append(Refusal("forecast_value", message))
-    if not (0 < abs(row.export_power_factor) <= 1 and 0 < row.import_power_factor <= 1):
-        message = "a power factor lies above 0 and up to 1."
-        found.append(Refusal("forecast_power_factor", message))
+    for name, kvar in (("export", row.export_kvar), ("import", row.import_kvar)):
+        if kvar is not None and len(kvar) != HALF_HOURS_A_UTC_DAY:
+            message = f"{name} has {len(kvar)} values of kVAr, not 48."
+            found.append(Refusal("forecast_length", message))
+        if not all(value is None or math.isfinite(value) for value in kvar or ()):
+            message = f"{name} has kVAr that are no number."
+            found.append(Refusal("forecast_value", message))
+    if [each is None for each in row.export_kw] != [each is None for each in row.import_kw]:
+        message = "a half-hour has both export and import, or neither."
+        found.append(Refusal("forecast_half", message))
+    elif all(each is None for each in row.export_kw):
+        found.append(Refusal("forecast_nothing", "the day brings no half-hour."))
     return found

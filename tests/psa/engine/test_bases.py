@@ -204,3 +204,18 @@ def test_a_short_series_a_negative_one_and_a_power_factor_of_nothing_are_refused
     ):
         with pytest.raises(EngineInputError):
             bases.check([], {"x": broken}, 1)
+
+
+def test_kvar_that_a_forecast_says_shrink_with_what_is_sold_and_grow_by_the_power_factor() -> None:
+    profile = Profile(
+        constant(100, 3),
+        constant(0, 3),
+        export_power_factor=0.8,
+        export_kvar=np.array([-20.0, -20.0, -20.0]),
+        import_kvar=np.array([5.0, 0.0, 0.0]),
+    )
+
+    kw, kvar = bases.drawn(profile, export_kw=np.array([100.0, 50.0, 140.0]))
+
+    assert kw.tolist() == [-100.0, -50.0, -140.0]
+    assert kvar.tolist() == pytest.approx([25.0, 10.0, 20.0 - 40 * 0.75])
