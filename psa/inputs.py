@@ -69,6 +69,7 @@ class SiteInput:
     after: dict[str, RightsInput | None]  # and with what is studied
     studied: bool
     worst_power_factor: dict[str, float]
+    has_forecast: bool = True  # else 0 kW stands, beside the model's own power (what-ifs only)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,15 @@ class Forecasts:
     versions: set[int] = field(default_factory=set)
     planning: bool = False
 
+    def keep_whole(self, half_hours: tuple[datetime, ...]) -> None:
+        """Drop the points that lack a half-hour: something else stands for them throughout."""
+
+        def whole(days: dict[datetime, DayInput]) -> bool:
+            return all(row_at(days, start) is not None for start in half_hours)
+
+        self.of_site = {site: days for site, days in self.of_site.items() if whole(days)}
+        self.of_bus = {bus: days for bus, days in self.of_bus.items() if whole(days)}
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -158,23 +168,23 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
     half_hours = question.half_hours()
     if not half_hours:
         return Gap("There is no half-hour left to study.")
-    model = NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED).first()
+    model = _model(area_id, question)
     if model is None:
         return Gap("No network model is published for this study area.")
     sites = list(Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk"))
-    known = {site.pk for site in sites}
     asked = set(question.site_ids())
-    if asked - known:
-        return Gap("A site that is asked about lies outside the study area.", model.pk)
-    if loose := [site.name for site in sites if site.pk in asked and not site.network_bus]:
-        names = ", ".join(loose)
-        return Gap(f"Not connected to a bus of the network model yet: {names}.", model.pk)
+    if reason := _out_of_place(sites, asked):
+        return Gap(reason, model.pk)
     sites = [site for site in sites if site.network_bus]
     agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
     forecasts = read_forecasts(area_id, half_hours, at)
-    gaps = _missing(sites, agreements, forecasts, half_hours)
-    if gaps:
+    if question.own_power is not None:
+        forecasts.keep_whole(half_hours)
+    elif gaps := _missing(sites, agreements, forecasts, half_hours):
         return Gap(_in_words(gaps), model.pk)
+    studied = [site for site in sites if _counts(site, agreements, forecasts, question)]
+    if lost := [site.name for site in sites if site.pk in asked and site not in studied]:
+        return Gap(f"Neither agreement nor forecast: {', '.join(lost)}.", model.pk)
     before = _rights(sites, half_hours, question)
     return Inputs(
         question=question,
@@ -193,12 +203,34 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
                 question,
                 half_hours,
             )
-            for site in sites
-            if site.pk in forecasts.of_site
+            for site in studied
         ),
         forecast_versions=tuple(sorted(forecasts.versions)),
         on_planning_profiles=forecasts.planning,
     )
+
+
+def _out_of_place(sites: list[Site], asked: set[int]) -> str:
+    if asked - {site.pk for site in sites}:
+        return "A site that is asked about lies outside the study area."
+    if loose := [site.name for site in sites if site.pk in asked and not site.network_bus]:
+        return f"Not connected to a bus of the network model yet: {', '.join(loose)}."
+    return ""
+
+
+def _model(area_id: int, question: Question) -> NetworkModel | None:
+    models = NetworkModel.objects.filter(area_id=area_id)
+    if question.network_model_id is not None:
+        return models.filter(pk=question.network_model_id).first()
+    return models.filter(state=ModelState.PUBLISHED).first()
+
+
+def _counts(
+    site: Site, agreements: dict[int, list[Agreement]], forecasts: Forecasts, question: Question
+) -> bool:
+    if question.own_power is not None and site.pk in agreements:
+        return True
+    return site.pk in forecasts.of_site
 
 
 def areas_below(area_id: int) -> list[int]:
@@ -408,19 +440,25 @@ def _place(site: Site, agreements: list[Agreement]) -> Place:
 def site_input(
     place: Place,
     forecasts: Forecasts,
-    before: dict[str, RightsInput | None],
+    register: dict[str, RightsInput | None],
     question: Question,
     half_hours: tuple[datetime, ...],
 ) -> SiteInput:
+    """Return a site as the question has it: ``register`` is as it stands, before any change."""
+    days = forecasts.of_site.get(place.site_id)
     return SiteInput(
         site_id=place.site_id,
         name=place.name,
         bus=place.bus,
-        forecast=series_of(forecasts.of_site[place.site_id], half_hours),
-        before=before,
+        forecast=_nothing(half_hours) if days is None else series_of(days, half_hours),
+        has_forecast=days is not None,
+        before={
+            direction: _untraded(rights) if question.over else rights
+            for direction, rights in register.items()
+        },
         after={
             direction: _changed(rights, place.site_id, direction, question, half_hours)
-            for direction, rights in before.items()
+            for direction, rights in register.items()
         },
         studied=any(
             change.site_id == place.site_id and change.direction == question.direction
@@ -428,6 +466,13 @@ def site_input(
         ),
         worst_power_factor=place.worst_power_factor,
     )
+
+
+def _untraded(rights: RightsInput | None) -> RightsInput | None:
+    if rights is None:
+        return None
+    nothing = [0.0] * len(rights.agreed)
+    return replace(rights, bought=nothing, sold=nothing)
 
 
 def _changed(
@@ -519,6 +564,11 @@ def kvar_of(kw: float, power_factor: float) -> float:
 def row_at(days: dict[datetime, DayInput], start: datetime) -> ForecastDay | None:
     day = days.get(_day(start))
     return day.row_of[place_in_day(start)] if day else None
+
+
+def _nothing(half_hours: tuple[datetime, ...]) -> SeriesInput:
+    zero = [0.0] * len(half_hours)
+    return SeriesInput(zero, zero, export_power_factor=1.0, import_power_factor=1.0)
 
 
 def _day(start: datetime) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -46,26 +46,37 @@ class StudyOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnPower:
+    """What stands where there is no forecast: the model's own loads and generators, scaled."""
+
+    demand_percent: float = 100.0
+    generation_percent: float = 100.0
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Changes to the register of a study area, judged in the half-hours in which they change it.
 
     ``exclude_references`` are allocations left out of the register first: a contract that is
     approved already is studied by leaving its own out and putting it in ``changes``.
+
+    ``network_model_id`` is the version studied on (the published one if not given), ``own_power``
+    what a what-if lets stand where there is no forecast. A question ``over`` some periods asks of
+    all that is approved, against no market contract at all; it has no changes.
     """
 
     direction: str  # whose full capacity is tested
     changes: tuple[Change, ...]
     exclude_references: tuple[UUID, ...] = ()
     options: StudyOptions = field(default_factory=StudyOptions)
+    network_model_id: int | None = None
+    own_power: OwnPower | None = None
+    over: tuple[Period, ...] = ()
 
     def periods(self) -> tuple[Period, ...]:
         """Return the half-hours studied, merged."""
-        return merged(
-            at
-            for change in self.changes
-            for period in change.periods
-            for at in half_hours_between(*period)
-        )
+        asked = [*self.over, *(period for change in self.changes for period in change.periods)]
+        return merged(at for period in asked for at in half_hours_between(*period))
 
     def half_hours(self) -> tuple[datetime, ...]:
         return tuple(at for period in self.periods() for at in half_hours_between(*period))
@@ -82,7 +93,7 @@ class Question:
         )
 
     def as_json(self) -> dict[str, Any]:
-        return {
+        plain: dict[str, Any] = {
             "direction": self.direction,
             "changes": [
                 {
@@ -103,10 +114,19 @@ class Question:
                 "find_largest": self.options.find_largest,
             },
         }
+        # Left out where not asked for: the hashes of studies from before they were keep counting.
+        if self.network_model_id is not None:
+            plain["network_model_id"] = self.network_model_id
+        if self.own_power is not None:
+            plain["own_power"] = asdict(self.own_power)
+        if self.over:
+            plain["over"] = [[_text(start), _text(end)] for start, end in self.over]
+        return plain
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Question:
         options = value["options"]
+        own_power = value.get("own_power")
         return cls(
             direction=value["direction"],
             changes=tuple(
@@ -123,6 +143,9 @@ class Question:
             ),
             exclude_references=tuple(UUID(text) for text in value["exclude_references"]),
             options=StudyOptions(**{**options, "required_bases": tuple(options["required_bases"])}),
+            network_model_id=value.get("network_model_id"),
+            own_power=OwnPower(**own_power) if own_power else None,
+            over=tuple((_instant(start), _instant(end)) for start, end in value.get("over", ())),
         )
 
 

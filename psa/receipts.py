@@ -54,6 +54,7 @@ def recorded(inputs: Inputs) -> dict[str, Any]:
     The network model and the forecasts are rows that never change. The register is kept in runs
     of equal half-hours: [how many, agreed, ceiling, bought, sold].
     """
+    of_all_approved = bool(inputs.question.over)
     return {
         "sites": [
             {
@@ -63,7 +64,9 @@ def recorded(inputs: Inputs) -> dict[str, Any]:
                 "worst_power_factor": site.worst_power_factor,
                 "before": {
                     direction: None if rights is None else _runs(rights)
-                    for direction, rights in site.before.items()
+                    for direction, rights in (
+                        site.after if of_all_approved else site.before
+                    ).items()
                 },
             }
             for site in inputs.sites
@@ -83,6 +86,8 @@ def inputs_of(study: Study) -> Inputs:
     forecasts = read_forecasts(
         study.area_id, half_hours, study.finished_at, versions=study.forecast_versions
     )
+    if question.own_power is not None:
+        forecasts.keep_whole(half_hours)
     return Inputs(
         question=question,
         network=study.network_model.network,

@@ -44,10 +44,11 @@ def as_engine_study(inputs: Inputs) -> case.Study:
     from psa.engine import case
 
     question = inputs.question
+    background = {bus: _profile(series) for bus, series in inputs.background.items()}
     return case.Study(
         network=inputs.network,
         half_hours=inputs.half_hours,
-        background={bus: _profile(series) for bus, series in inputs.background.items()},
+        background=background | _own_power(inputs),
         sites=tuple(_site(site) for site in inputs.sites),
         direction=question.direction,
         studied_kw=question.bought_kw(),
@@ -66,6 +67,22 @@ def warm_up() -> None:
     from psa.engine import study
 
     study.versions()
+
+
+def _own_power(inputs: Inputs) -> dict[str, case.Profile]:
+    """Return what stands at the buses without a forecast, if the question lets anything stand."""
+    from psa.engine import network, own
+
+    asked = inputs.question.own_power
+    if asked is None:
+        return {}
+    return own.as_background(
+        network.load(inputs.network),
+        half_hours=len(inputs.half_hours),
+        without={*inputs.background, *(site.bus for site in inputs.sites if site.has_forecast)},
+        demand_percent=asked.demand_percent,
+        generation_percent=asked.generation_percent,
+    )
 
 
 def _site(site: SiteInput) -> case.StudySite:

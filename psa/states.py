@@ -44,6 +44,8 @@ class StudyKind(models.TextChoices):
     GROUP = "GROUP", "Contracts together"
     RESTUDY = "RESTUDY", "Approved contract, studied again"
     TCVN = "TCVN", "Capacity variation"
+    WHATIF = "WHATIF", "What-if"
+    AREA = "AREA", "State of the area"
 
 
 class StudyState(models.TextChoices):
@@ -53,6 +55,9 @@ class StudyState(models.TextChoices):
     FAILED = "FAILED", "Failed"
     INCOMPLETE = "INCOMPLETE", "No answer: for the engineers"
 
+
+# What nobody waits for and nothing is decided on: it is computed after all others of its area.
+DECIDES_NOTHING = frozenset({StudyKind.WHATIF, StudyKind.AREA})
 
 FINISHED = frozenset({StudyState.PASSED, StudyState.FAILED, StudyState.INCOMPLETE})
 

@@ -9,7 +9,7 @@ from nmf.models import Contract
 from nmf.states import ContractState
 from psa.models import ForecastVersion, NetworkModel, Study
 from psa.queries import forecast_period
-from psa.states import StudyKind
+from psa.states import DECIDES_NOTHING, StudyKind
 from wsc import services
 from wsc.models import Decision, Policy
 from wsc.queries import areas_with_open_reviews, study_area_of
@@ -24,6 +24,8 @@ def open_review(*, subject_id: int) -> None:
 @outbox_task("wsc.study_finished")
 def study_finished(*, subject_id: int) -> None:
     kind = Study.objects.values_list("kind", flat=True).get(pk=subject_id)
+    if kind in DECIDES_NOTHING:
+        return
     if kind == StudyKind.RESTUDY:
         retried(services.restudy_finished, study_id=subject_id, at=clock.now())
     elif kind == StudyKind.TCVN:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psa.engine.errors import EngineInputError
+from psa.engine.own import OwnPower, own_power
 from psa.engine.quiet import pp, quietly
 
 IntArray = NDArray[np.int64]
@@ -47,6 +48,7 @@ class Network:
     bus_position: dict[str, int]  # only names that are unique
     ambiguous: frozenset[str]  # names that several buses bear
     injected: tuple[str, ...]  # buses at which the model has a load or generator in service
+    own: dict[str, OwnPower]  # what those draw, by bus
     trafo_loading: str
     foreign_controllers: tuple[str, ...]  # controllers that only pandapower can run
     compiled: dict[Any, Any] = field(default_factory=dict)  # compile.py's, by tap positions
@@ -119,6 +121,7 @@ def _parsed(text: str, sha256: str) -> Network:
         rows = net[table]
         for bus in rows.loc[rows["in_service"].astype(bool), "bus"]:
             injected.setdefault(name_of[bus])
+    own = own_power(net, name_of)
     foreign = _strip(net)
     seen: dict[str, int] = {}
     ambiguous = set()
@@ -134,6 +137,7 @@ def _parsed(text: str, sha256: str) -> Network:
         bus_position={name: at for name, at in seen.items() if name not in ambiguous},
         ambiguous=frozenset(ambiguous),
         injected=tuple(injected),
+        own=own,
         trafo_loading=str(options.get("trafo_loading", "current")),
         foreign_controllers=foreign,
     )

@@ -12,7 +12,7 @@ from textwrap import shorten
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.db.models.functions import Now
 
 from connections.models import Area
@@ -23,7 +23,7 @@ from psa.models import AreaRun, Study
 from psa.questions import Question
 from psa.receipts import recorded
 from psa.solving import Solved
-from psa.states import STUDY_MACHINE, StudyState
+from psa.states import DECIDES_NOTHING, STUDY_MACHINE, StudyState
 from psa.wording import SUMMARY_LENGTH, summary
 
 LEASE = timedelta(minutes=5)
@@ -103,6 +103,8 @@ def close_run(*, area_id: int, token: UUID) -> None:
 def claim_study(*, area_id: int, run: UUID, at: datetime) -> Claim | None:
     """Lease the area's oldest study that waits, or whose worker is gone; None if there is none.
 
+    What decides nothing (a what-if, say) goes after whatever somebody waits for.
+
     A claim uses up an attempt, and notes the area's revision *before* the inputs are read: if
     they change in between, the study counts as old, never as new.
     """
@@ -111,7 +113,8 @@ def claim_study(*, area_id: int, run: UUID, at: datetime) -> Claim | None:
         return None
     free = Q(state=StudyState.QUEUED) | Q(state=StudyState.RUNNING, lease_ends_at__lte=Now())
     studies = Study.objects.select_for_update(skip_locked=True, of=("self",))
-    study = studies.filter(free, area_id=area_id).order_by("pk").first()
+    last = Case(When(kind__in=DECIDES_NOTHING, then=1), default=0)
+    study = studies.filter(free, area_id=area_id).order_by(last, "pk").first()
     if study is None:
         return None
     exhausted = study.attempts >= MOST_ATTEMPTS
