@@ -98,6 +98,27 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Shift:
+    """What one part of a study changes at one site in one direction, kW in each half-hour."""
+
+    site: str  # the key of a StudySite
+    direction: str
+    bought: FloatArray
+    sold: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Changes that hold together or not at all; some of a study's parts may pass without others.
+
+    A part's capacity is the kW that it buys; its energy right is that over its half-hours, in kWh.
+    """
+
+    key: str  # opaque, the caller's
+    shifts: tuple[Shift, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """One contract study (or a group's, or a TCVN's: more than one change at once)."""
 
@@ -109,6 +130,8 @@ class Study:
     direction: str  # "IMPORT" | "EXPORT": the direction that is studied
     studied_kw: float  # bought kW asked for (the ladder's top)
     options: Options = field(default_factory=Options)
+    # First agreed first: what may be chosen from (``subset``). Empty: all of it is one.
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,10 +81,16 @@ class TapChanger:
 
 
 def tap_changers(network: Network) -> list[TapChanger]:
-    """List the transformers under automatic voltage control.
+    """List the transformers under automatic voltage control; kept with the network.
 
     :raises CannotCompileError: if a controller is of a kind the batch cannot follow.
     """
+    if "tap changers" not in network.compiled:
+        network.compiled["tap changers"] = _tap_changers(network)
+    return list(network.compiled["tap changers"])
+
+
+def _tap_changers(network: Network) -> list[TapChanger]:
     if network.foreign_controllers:
         raise CannotCompileError("the model has " + ", ".join(network.foreign_controllers))
     net = fresh_copy(network)

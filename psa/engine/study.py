@@ -59,7 +59,7 @@ def answer(study: Study, *, reference: bool = False) -> Answer:
         return _unstudied(Outcome.ENGINE_ERROR, str(error))
 
 
-def as_json(answer: Answer) -> dict[str, Any]:
+def as_json(answer: object) -> dict[str, Any]:
     """Give the answer as plain JSON values: times ISO in UTC, floats to 6 places, never NaN."""
     plain: dict[str, Any] = _plain(answer)
     return plain

@@ -1,0 +1,318 @@
+"""Of parts that are asked for together, the most capacity that the network bears.
+
+Most energy right first (bought kW times hours), then the earliest parts: decision 14. A set is
+returned only if a full power flow passed it, all its parts together, on each required basis, by the
+judge of every study. The search is: everything together; each part on top of those before it
+that fit (so the answer is never worse than that); a 0/1 program over the limits learnt from sets
+that failed (``program``), each proposal put to a power flow; last, each part left out on top of
+the set, so that none is left out that would fit, and the constraint that keeps it out is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from psa.engine import ladder, lines, study
+from psa.engine.case import Answer, Outcome, Part, Study
+from psa.engine.errors import EngineInputError, NoForecastError
+from psa.engine.network import load
+from psa.engine.program import Chosen, Line, Program
+from psa.engine.together import Shares, Together, Verdict, bought_kw
+
+MOST_ROUNDS = 200  # proposals of the program that are put to a power flow
+HARDEST = 24  # half-hours kept in mind from sets that failed: a proposal meets them first
+MOST_EXPLAINED = 25  # parts left out for which the largest passing capacity is sought
+
+
+@dataclass(frozen=True, slots=True)
+class PartResult:
+    """What becomes of one part."""
+
+    key: str
+    outcome: Outcome  # pass: in the set; fail: left out; else nothing can be said
+    bought_kw: float
+    energy_kwh: float  # the right to use, not the use
+    reason: str  # of a part left out: what binds if it is added to the set
+    constraint: dict[str, Any] | None  # the same as in a study's result, with its basis
+    largest_kw: float | None  # of a part left out: the most that passes on top of the set
+    ladder: tuple[tuple[float, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A set that was put to a power flow."""
+
+    keys: tuple[str, ...]
+    found_by: str  # "together", "in turn", "program", "added"
+    outcome: Outcome
+    half_hours: int  # in how many it was tried: a set that fails a few needs no more
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubsetAnswer:
+    """The study of the chosen set (of everything, where none passes), and how it was found."""
+
+    answer: Answer
+    parts: tuple[PartResult, ...]
+    tried: tuple[Tried, ...]
+    exhausted: bool  # the program was stopped before it had ruled out every heavier set
+
+
+def answer(asked: Study, *, reference: bool = False) -> SubsetAnswer:
+    """Choose among a study's parts. Bad physics is an outcome, never an exception.
+
+    Without an answer to everything together (no convergence in a base case, a gap) there is none
+    at all. ``reference``: the answer of the chosen set by pandapower's own power flow alone.
+    """
+    try:
+        network = load(asked.network)
+        _check(asked)
+    except NoForecastError as gap:
+        return _unstudied(Outcome.NO_FORECAST, str(gap))
+    except EngineInputError as error:
+        return _unstudied(Outcome.ENGINE_ERROR, str(error))
+    alone = replace(
+        asked,
+        sites=tuple(
+            replace(
+                site,
+                studied=False,
+                import_after=site.import_before,
+                export_after=site.export_before,
+            )
+            for site in asked.sites
+        ),
+        studied_kw=0.0,
+        parts=(),
+    )
+    return _Search(Together(alone, asked.parts, network), reference=reference).answer()
+
+
+def as_json(found: SubsetAnswer) -> dict[str, Any]:
+    """Give the answer as plain JSON values: a study's result with its parts and sets tried."""
+    plain = study.as_json(found.answer)
+    plain["parts"] = [study.as_json(part) for part in found.parts]
+    plain["tried"] = [study.as_json(tried) for tried in found.tried]
+    plain["exhausted"] = found.exhausted
+    return plain
+
+
+def energy_kwh(part: Part) -> float:
+    """Give a part's weight: the energy that what it buys gives the right to move."""
+    return float(sum(shift.bought.sum() for shift in part.shifts)) / 2
+
+
+class _Search:
+    """One search while it is under way."""
+
+    def __init__(self, together: Together, *, reference: bool) -> None:
+        self.together = together
+        self.reference = reference
+        self.parts = together.parts
+        self.everything: Chosen = frozenset(range(len(self.parts)))
+        # Thousandths of a kW over half-hours: whole numbers, so that equal is equal.
+        self.weights = [round(energy_kwh(part) * 2000) for part in self.parts]
+        self.program = Program(self.weights, together.of_part)
+        self.tried: dict[Chosen, Tried] = {}
+        self.answers: dict[Chosen, Answer] = {}
+        self.hard: list[int] = []
+        self.exhausted = False
+
+    def answer(self) -> SubsetAnswer:
+        whole = self._passes(self.everything, "together")
+        outcome = self.tried[self.everything].outcome
+        if not whole and outcome is not Outcome.FAIL:
+            return SubsetAnswer(
+                self.answers[self.everything], (), tuple(self.tried.values()), exhausted=False
+            )
+        chosen = self.everything if whole else self._added(self._searched(self._in_turn()))
+        parts = tuple(
+            self._kept(at) if at in chosen else self._left_out(at, chosen)
+            for at in range(len(self.parts))
+        )
+        shown = self.answers[chosen or self.everything]
+        if self.reference:
+            asked = self._study_of(chosen or self.everything)
+            shown = study.answer(asked, reference=True)
+        return SubsetAnswer(shown, parts, tuple(self.tried.values()), self.exhausted)
+
+    def _in_turn(self) -> Chosen:
+        chosen: Chosen = frozenset()
+        for at in range(len(self.parts)):
+            if self._passes(chosen | {at}, "in turn"):
+                chosen |= {at}
+        return chosen
+
+    def _searched(self, best: Chosen) -> Chosen:
+        for _ in range(MOST_ROUNDS):
+            proposed = self.program.best()
+            if proposed is None or not self._better(proposed, best):
+                return best
+            if self._passes(proposed, "program"):
+                return proposed
+        self.exhausted = True
+        return best
+
+    def _added(self, chosen: Chosen) -> Chosen:
+        for at in range(len(self.parts)):
+            if at not in chosen and self._passes(chosen | {at}, "added"):
+                chosen |= {at}
+        return chosen
+
+    def _better(self, one: Chosen, other: Chosen) -> bool:
+        def rank(chosen: Chosen) -> tuple[int, list[bool]]:
+            weight = sum(self.weights[at] for at in chosen)
+            return weight, [at in chosen for at in range(len(self.parts))]
+
+        return rank(one) > rank(other)
+
+    def _passes(self, chosen: Chosen, found_by: str) -> bool:
+        """Put a set to a power flow, once: the half-hours that failed others before the rest."""
+        if chosen in self.tried:
+            return self.tried[chosen].outcome is Outcome.PASS
+        shares = self.together.all_of(chosen)
+        active = self.together.active(shares)
+        hard = np.intersect1d(np.array(self.hard, np.int64), active)
+        if len(hard):
+            verdict = self.together.judge(shares, hard)
+            if verdict.outcome is not Outcome.PASS:
+                self._note(chosen, found_by, verdict.outcome, len(hard), "")
+                self._learn(shares, verdict)
+                return False
+        found = study.answer(self._asked(shares))
+        self.answers[chosen] = found
+        self._note(chosen, found_by, found.outcome, len(active), found.reason)
+        if found.outcome is Outcome.PASS:
+            return True
+        where = np.searchsorted(self._seconds(), [at.timestamp() for at in found.failing]).astype(
+            np.int64
+        )
+        self._learn(shares, self.together.judge(shares, where if len(where) else active))
+        return False
+
+    def _note(
+        self, chosen: Chosen, found_by: str, outcome: Outcome, half_hours: int, reason: str
+    ) -> None:
+        keys = tuple(self.parts[at].key for at in sorted(chosen))
+        self.tried[chosen] = Tried(keys, found_by, outcome, half_hours, reason)
+        if outcome is not Outcome.PASS:
+            self.program.failed.append(chosen)
+
+    def _learn(self, shares: Shares, verdict: Verdict) -> None:
+        failing = verdict.failing()
+        for at in failing:
+            if at not in self.hard and len(self.hard) < HARDEST:
+                self.hard.append(at)
+        learnt: list[Line] = lines.learnt(self.together, self.program.sites, shares, verdict)
+        self.program.lines += learnt
+
+    def _kept(self, at: int) -> PartResult:
+        part = self.parts[at]
+        kw = bought_kw(part, self.together.study.direction)
+        return PartResult(part.key, Outcome.PASS, kw, energy_kwh(part), "", None, kw, ())
+
+    def _left_out(self, at: int, chosen: Chosen) -> PartResult:
+        """Say what keeps a part out of the set, and how much of it would pass on top of it."""
+        part, direction = self.parts[at], self.together.study.direction
+        kw = bought_kw(part, direction)
+        beside = chosen | {at}
+        if beside not in self.answers:
+            self.answers[beside] = study.answer(self._study_of(beside))
+        found = self.answers[beside]
+        largest: float | None = None
+        steps: tuple[tuple[float, bool], ...] = ()
+        explained = sum(each not in chosen for each in range(at))
+        if found.outcome is Outcome.FAIL and kw > 0 and explained < MOST_EXPLAINED:
+            largest, steps = self._largest(at, chosen, kw, found)
+        outcome = self.tried[beside].outcome
+        if found.outcome is not Outcome.FAIL:
+            outcome = Outcome.NOT_CONVERGED
+        return PartResult(
+            key=part.key,
+            outcome=outcome,
+            bought_kw=kw,
+            energy_kwh=energy_kwh(part),
+            reason=found.reason,
+            constraint=_binding(found, self.together.study),
+            largest_kw=largest,
+            ladder=steps,
+        )
+
+    def _largest(
+        self, at: int, chosen: Chosen, kw: float, found: Answer
+    ) -> tuple[float | None, tuple[tuple[float, bool], ...]]:
+        active = self.together.active(self.together.all_of(chosen | {at}))
+        failing = np.searchsorted(self._seconds(), [each.timestamp() for each in found.failing])
+        hardest = failing[:HARDEST].astype(np.int64)
+
+        def at_kw(capacity: float) -> Shares:
+            shares = list(self.together.all_of(chosen))
+            shares[at] = capacity / kw
+            return tuple(shares)
+
+        def screen(capacities: Sequence[float]) -> list[bool]:
+            several = [at_kw(each) for each in capacities]
+            verdicts = self.together.judge_each(several, hardest)
+            return [verdict.outcome is Outcome.PASS for verdict in verdicts]
+
+        def passes(capacity: float) -> bool:
+            if self.together.judge(at_kw(capacity), active).outcome is not Outcome.PASS:
+                return False
+            return study.answer(self._asked(at_kw(capacity))).outcome is Outcome.PASS
+
+        return ladder.climb(kw, self.together.study.options, screen, passes)
+
+    def _study_of(self, chosen: Chosen) -> Study:
+        return self._asked(self.together.all_of(chosen))
+
+    def _asked(self, shares: Shares) -> Study:
+        asked = self.together.study_of(shares)
+        return replace(asked, options=replace(asked.options, find_largest=False))
+
+    def _seconds(self) -> list[float]:
+        return [at.timestamp() for at in self.together.study.half_hours]
+
+
+def _binding(found: Answer, asked: Study) -> dict[str, Any] | None:
+    for result in found.bases:
+        if result.basis in asked.options.required:
+            for constraint in result.constraints:
+                if constraint.kind.value != "existing":
+                    plain = study.as_json(constraint)
+                    return {**plain, "basis": result.basis.value}
+    return None
+
+
+def _check(asked: Study) -> None:
+    length, known = len(asked.half_hours), {site.key for site in asked.sites}
+    if len({part.key for part in asked.parts}) < len(asked.parts):
+        raise EngineInputError("Two parts of the study bear one key.")
+    for part in asked.parts:
+        for shift in part.shifts:
+            if shift.site not in known:
+                raise EngineInputError(f"Part {part.key!r} names a site that is not studied.")
+            for values in (shift.bought, shift.sold):
+                if np.shape(values) != (length,) or not (np.isfinite(values) & (values >= 0)).all():
+                    raise EngineInputError(
+                        f"Part {part.key!r} does not give {length} half-hours of kW, none negative."
+                    )
+
+
+def _unstudied(outcome: Outcome, reason: str) -> SubsetAnswer:
+    nothing = Answer(
+        outcome=outcome,
+        reason=reason,
+        bases=(),
+        failing=(),
+        largest_kw=None,
+        ladder=(),
+        charts=(),
+        tap_positions={},
+        versions=study.versions(),
+    )
+    return SubsetAnswer(nothing, (), (), exhausted=False)
