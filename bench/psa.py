@@ -37,11 +37,11 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from psa.engine import network as networks  # noqa: E402  (the path is set just above)
-from psa.engine import runs  # noqa: E402
 from psa.engine.batch import BatchSolver  # noqa: E402
 from psa.engine.case import Options, Profile, Rights, Study, StudySite  # noqa: E402
 from psa.engine.limits import watch  # noqa: E402
 from psa.engine.quiet import pp, quietly  # noqa: E402
+from psa.engine.store import store  # noqa: E402
 from psa.engine.study import answer  # noqa: E402
 
 PERIODS = 336
@@ -261,7 +261,7 @@ def studies(text: str, network: networks.Network, kw: Any) -> tuple[float, float
     }
     zero, first, last = np.zeros(PERIODS), network.injected[0], network.injected[-1]
     spent = []
-    runs.store.clear()
+    store.clear()
     for traded in (20.0, 25.0):
         sites = (
             _site("buyer", last, zero + 30, _rights(zero, 50), _rights(zero, 50, bought=traded)),
@@ -278,7 +278,7 @@ def studies(text: str, network: networks.Network, kw: Any) -> tuple[float, float
         began = time.perf_counter()
         answer(asked)
         spent.append(time.perf_counter() - began)
-    runs.store.clear()
+    store.clear()
     return spent[0], spent[1]
 
 

@@ -115,7 +115,9 @@ class BatchSolver:
 
         def quick(rows: IntArray) -> tuple[IntArray, IntArray]:
             drawn = _drawn(model, loads, rows)
-            volts, settled = model.currents.solve(drawn / model.base_va)
+            drawn = drawn / model.base_va
+            volts, settled = model.currents.solve(drawn)
+            settled &= model.currents.hold(volts, drawn)
             return self._take(model, rows[settled], volts[settled], into), rows[~settled]
 
         size = max(LEAST_TOGETHER, CACHE_BYTES // (16 * model.nodes))
@@ -126,7 +128,9 @@ class BatchSolver:
         hard = np.concatenate([left for _, left in done])
         for at in range(0, len(hard), HARD_ROWS):
             rows = hard[at : at + HARD_ROWS]
-            volts, good = _newton(model, _drawn(model, loads, rows), self.threads)
+            drawn = _drawn(model, loads, rows)
+            volts, good = _newton(model, drawn, self.threads)
+            good &= model.currents.hold(volts, drawn / model.base_va)
             moving.append(self._take(model, rows[good], volts[good], into))
         return np.concatenate(moving)
 
@@ -139,11 +143,13 @@ class BatchSolver:
         into.taps[rows] += step
         moving: Mask = np.asarray(step.any(axis=1))
         done = sane & ~moving
+        reading = self.readings[model]
         if done.all():
-            into.values[rows] = self.readings[model].read(volts, magnitude)
+            values = reading.read(volts, magnitude)
         else:
-            into.values[rows[done]] = self.readings[model].read(volts[done], magnitude[done])
-        into.ok[rows[done]] = True
+            values = reading.read(volts[done], magnitude[done])
+        into.values[rows[done]] = values
+        into.ok[rows[done]] = reading.whole(values)
         return rows[moving]
 
     def _groups(self, taps: IntArray, rows: IntArray) -> list[tuple[dict[int, int], IntArray]]:

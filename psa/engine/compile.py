@@ -25,6 +25,7 @@ from psa.engine.quiet import idx_brch as br
 
 KEPT_POSITIONS = 24
 STIFF_SOURCE_VA = 1e20  # an external grid is a fixed voltage
+HELD = "the model has a generator that holds its voltage"
 # Of these the per-unit model is more than branches, shunts and constant power.
 REFUSED_TABLES = (
     "dcline",
@@ -160,14 +161,17 @@ def _compile(network: Network, taps: dict[int, int]) -> Compiled:
         with quietly():
             pp.runpp(net, calculate_voltage_angles=True, numba=False)
     except pp.LoadflowNotConverged as error:
-        raise CannotCompileError("the network does not solve without load") from error
+        held = (net.gen["in_service"].astype(bool) & ~net.gen["slack"].astype(bool)).any()
+        raise CannotCompileError(
+            HELD if held else "the network does not solve without load"
+        ) from error
     except MODEL_FAULTS as error:
         raise EngineInputError(f"The network model cannot be studied: {error}") from error
     inner = net._ppc["internal"]  # noqa: SLF001  (pandapower has no public per-unit model)
     if "pv" not in inner:  # pandapower does not solve what it need not
         raise CannotCompileError("the model has no supplied bus beside its sources")
     if len(inner["pv"]):
-        raise CannotCompileError("the model has a generator that holds its voltage")
+        raise CannotCompileError(HELD)
     return _from_matrices(net, inner)
 
 

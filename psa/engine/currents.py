@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 
+from psa.engine.case import FloatArray
 from psa.engine.errors import CannotCompileError
 from psa.engine.network import IntArray
 
@@ -21,6 +22,9 @@ Mask = NDArray[np.bool_]
 
 # Settled within 20 rounds, the error that is left is below the tolerance.
 TOLERANCE_PU, MOST_ROUNDS = 1e-8, 20
+# Power that a solution may leave unaccounted for at a node, per unit of what its branches could
+# carry: hundred times what settling leaves, and still below what ``limits`` calls noise.
+UNACCOUNTED = 1e-7
 
 
 class Currents:
@@ -35,6 +39,8 @@ class Currents:
         self.slack_volts: ComplexArray = inner["V"][self.slack]
         self.free: IntArray = np.setdiff1d(np.arange(admittance.shape[0]), self.slack)
         ours = admittance[self.free]
+        self.admittance: Any = ours
+        self.allowed: FloatArray = UNACCOUNTED * np.asarray(abs(ours).sum(axis=1)).reshape(-1)
         try:
             self.factors = splu(
                 ours[:, self.free].tocsc(),
@@ -74,3 +80,14 @@ class Currents:
         every = np.empty(drawn.shape, np.complex128)
         every[:, self.slack], every[:, self.free] = self.slack_volts, volts
         return every, settled
+
+    def hold(self, volts: ComplexArray, drawn: ComplexArray) -> Mask:
+        """Say in which rows power is accounted for at every node, by the admittances themselves.
+
+        Whatever a solver made of its factors: what is no solution is found out here.
+        """
+        at_free = volts[:, self.free]
+        with np.errstate(all="ignore"):  # no number: not accounted for
+            current = (self.admittance @ np.ascontiguousarray(volts.T)).T
+            left = np.abs(at_free * np.conj(current) + drawn[:, self.free])
+            return np.asarray((left <= self.allowed).all(axis=1))

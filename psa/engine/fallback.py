@@ -38,6 +38,7 @@ class PandapowerSolver:
         self.watched = watched
         self.network = network
         self.controlled = self._controlled()
+        self.lit = self._lit()
         self.start = self.net.trafo["tap_pos"].to_numpy(copy=True) if len(self.net.trafo) else None
         self.start_3w = (
             self.net.trafo3w["tap_pos"].to_numpy(copy=True) if len(self.net.trafo3w) else None
@@ -51,9 +52,7 @@ class PandapowerSolver:
 
     def supplied(self, bus_row: int) -> bool:
         """Say whether the bus is connected to a source in the model's running arrangement."""
-        with quietly():
-            dark = unsupplied_buses(self.net)
-        return self.net.bus.index[bus_row] not in dark
+        return self.net.bus.index[bus_row] not in self._dark()
 
     def solve(self, buses: IntArray, kw: FloatArray, kvar: FloatArray) -> Solved:
         """Solve each row of load kW and kVAr; every row starts from the model's positions."""
@@ -67,8 +66,13 @@ class PandapowerSolver:
             np.add.at(p_mw, buses, kw[row] / 1e3)
             np.add.at(q_mvar, buses, kvar[row] / 1e3)
             ok[row] = self._run(p_mw, q_mvar)
+            if not ok[row]:
+                continue
+            found = self._read()
+            # pandapower may say that it converged though a bus with supply has no number.
+            ok[row] = np.isfinite(found[: len(self.lit)][self.lit]).all()
             if ok[row]:
-                values[row] = self._read()
+                values[row] = found
                 if len(self.controlled):
                     taps[row] = self.net.trafo["tap_pos"].to_numpy()[self.controlled]
         return Solved(values, ok, taps)
@@ -105,6 +109,17 @@ class PandapowerSolver:
         # A branch without supply carries nothing; it is the bus that has lost its supply.
         flows = np.nan_to_num(np.concatenate([lines, trafos, threes, reverse]), nan=0.0)
         return np.concatenate([voltages, flows])
+
+    def _dark(self) -> set[int]:
+        with quietly():
+            dark: set[int] = unsupplied_buses(self.net)
+        return dark
+
+    def _lit(self) -> NDArray[np.bool_]:
+        """Say which watched buses are connected to a source."""
+        dark = np.array(sorted(self._dark()), np.int64)
+        index = self.net.bus.index.to_numpy()[self.watched.bus_rows]
+        return ~np.isin(index, dark)
 
     def _controlled(self) -> IntArray:
         rows: list[int] = []

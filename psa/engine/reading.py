@@ -11,7 +11,7 @@ from scipy.sparse import diags_array
 
 from psa.engine.case import FloatArray
 from psa.engine.compile import Compiled
-from psa.engine.currents import ComplexArray
+from psa.engine.currents import ComplexArray, Mask
 from psa.engine.limits import Watched
 from psa.engine.network import IntArray, Network
 
@@ -77,6 +77,12 @@ class Reading:
             power = volts[:, self.reverse_node] * (self.reverse @ by_node).T.conj()
             values[:, self.at :] = power.real * self.base_kva
         return values
+
+    def whole(self, values: FloatArray) -> Mask:
+        """Say which rows have a number wherever there is supply."""
+        number = np.isfinite(values)
+        number[:, : len(self.bus_scale)] |= np.isnan(self.bus_scale)
+        return np.asarray(number.all(axis=1))
 
     def _add(
         self,

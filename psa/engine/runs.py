@@ -8,12 +8,10 @@ within a study, across bases and across studies that a worker process runs one a
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
-from numpy.typing import NDArray
 
 from psa.engine.bases import Case, SiteSeries, drawn, site_series
 from psa.engine.batch import BatchSolver
@@ -22,42 +20,7 @@ from psa.engine.errors import CannotCompileError
 from psa.engine.fallback import PandapowerSolver, Solved
 from psa.engine.limits import Watched, watch
 from psa.engine.network import IntArray, Network
-
-KEPT_BYTES = 192 * 1024 * 1024
-# Kept in single precision, fresh rows too, so that an answer does not depend on what was kept:
-# 1e-7 of a value, well below what ``limits`` calls noise.
-Row = tuple[NDArray[np.float32], bool, IntArray]
-
-
-class Store:
-    """Solved rows of this process, the least lately used forgotten first."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self.most_bytes = most_bytes
-        self.rows: OrderedDict[bytes, Row] = OrderedDict()
-        self.bytes = 0
-
-    def get(self, key: bytes) -> Row | None:
-        row = self.rows.get(key)
-        if row is not None:
-            self.rows.move_to_end(key)
-        return row
-
-    def put(self, key: bytes, row: Row) -> None:
-        if key in self.rows:
-            return
-        self.rows[key] = row
-        self.bytes += row[0].nbytes + 300
-        while self.bytes > self.most_bytes and self.rows:
-            _, (values, _, _) = self.rows.popitem(last=False)
-            self.bytes -= values.nbytes + 300
-
-    def clear(self) -> None:
-        self.rows.clear()
-        self.bytes = 0
-
-
-store = Store(KEPT_BYTES)
+from psa.engine.store import Row, store
 
 
 class Runs:

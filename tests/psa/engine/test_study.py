@@ -9,6 +9,7 @@ import pytest
 from psa.engine import runs
 from psa.engine.case import Basis, Kind, Options, Outcome, Profile, Study
 from psa.engine.quiet import pp
+from psa.engine.store import store
 from psa.engine.study import answer
 from tests.psa.engine import nets
 from tests.psa.engine.nets import constant, profile, rights, site
@@ -251,10 +252,10 @@ def test_tap_positions_that_a_study_used_are_on_its_record() -> None:
 
 
 def test_equal_rows_are_solved_once_in_a_study_and_a_second_study_solves_only_its_own() -> None:
-    runs.store.clear()
+    store.clear()
     study = pair(nets.feeder(length_km=4.5), 100, forecast=profile(150, 0))
     answer(study)
-    first = len(runs.store.rows)
+    first = len(store.rows)
     other = pair(nets.feeder(length_km=4.5), 90, forecast=profile(150, 0))
 
     answer(
@@ -270,7 +271,7 @@ def test_equal_rows_are_solved_once_in_a_study_and_a_second_study_solves_only_it
     # Reference and without are one row on both bases that read the forecast, another at full
     # capacity; with is a row of its own on each basis.
     assert first == 5
-    assert len(runs.store.rows) == first + 3
+    assert len(store.rows) == first + 3
 
 
 def test_a_bus_the_model_does_not_have_is_an_engine_error() -> None:
