@@ -11,6 +11,7 @@ reads NaN as *unchanged*.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -74,9 +75,17 @@ class BatchSolver:
         return bool(self.at_start.node_of_bus[bus_row] >= 0)
 
     def solve(
-        self, buses: IntArray, kw: FloatArray, kvar: FloatArray, *, check_failed: bool = True
+        self,
+        buses: IntArray,
+        kw: FloatArray,
+        kvar: FloatArray,
+        *,
+        check_failed: bool = True,
+        near: ComplexArray | None = None,
     ) -> Solved:
         """Solve each row of load kW and kVAr; every row starts from the model's tap positions.
+
+        ``near``: node voltages (R, nodes) that are nearly right: starting there saves rounds.
 
         :raises NotFiniteError: if an injection is not finite.
         """
@@ -96,8 +105,8 @@ class BatchSolver:
         # Whoever is left at the end hunts between positions: void, as run_control has it.
         for _ in range(MOST_TAP_ROUNDS + 1):
             moving = [
-                self._solve_group(compiled(self.network, positions), group, loads, solved)
-                for positions, group in self._groups(solved.taps, todo)
+                self._solve_group(model, group, loads, solved, near)
+                for model, group in self.by_taps(solved.taps, todo)
             ]
             todo = np.sort(np.concatenate(moving))
             if not len(todo):
@@ -106,17 +115,32 @@ class BatchSolver:
             self._check_failed(loads, solved)
         return solved
 
-    def _solve_group(
-        self, model: Compiled, group: IntArray, loads: Loads, into: Solved
-    ) -> IntArray:
-        """Solve rows at one vector of tap positions; returns those that have stepped a tap."""
+    def reading(self, model: Compiled) -> Reading:
+        """Give what is watched on a compiled model of the network."""
         if model not in self.readings:
             self.readings[model] = Reading(model, self.network, self.watched)
+        return self.readings[model]
+
+    def by_taps(self, taps: IntArray, rows: IntArray) -> Iterator[tuple[Compiled, IntArray]]:
+        """Group rows by their tap positions, (R, changers), each group with the model at them."""
+        for positions, group in self._groups(taps, rows):
+            yield compiled(self.network, positions), group
+
+    def _solve_group(
+        self,
+        model: Compiled,
+        group: IntArray,
+        loads: Loads,
+        into: Solved,
+        near: ComplexArray | None,
+    ) -> IntArray:
+        """Solve rows at one vector of tap positions; returns those that have stepped a tap."""
+        self.reading(model)  # made once, before threads want it
 
         def quick(rows: IntArray) -> tuple[IntArray, IntArray]:
-            drawn = _drawn(model, loads, rows)
+            drawn = drawn_va(model, loads, rows)
             drawn = drawn / model.base_va
-            volts, settled = model.currents.solve(drawn)
+            volts, settled = model.currents.solve(drawn, None if near is None else near[rows])
             settled &= model.currents.hold(volts, drawn)
             return self._take(model, rows[settled], volts[settled], into), rows[~settled]
 
@@ -128,7 +152,7 @@ class BatchSolver:
         hard = np.concatenate([left for _, left in done])
         for at in range(0, len(hard), HARD_ROWS):
             rows = hard[at : at + HARD_ROWS]
-            drawn = _drawn(model, loads, rows)
+            drawn = drawn_va(model, loads, rows)
             volts, good = _newton(model, drawn, self.threads)
             good &= model.currents.hold(volts, drawn / model.base_va)
             moving.append(self._take(model, rows[good], volts[good], into))
@@ -190,7 +214,7 @@ class BatchSolver:
         solved.taps[failed] = again.taps
 
 
-def _drawn(model: Compiled, loads: Loads, rows: IntArray) -> ComplexArray:
+def drawn_va(model: Compiled, loads: Loads, rows: IntArray) -> ComplexArray:
     """Add up what each node draws, (R, nodes) in VA; what hangs on a dead bus draws nothing."""
     node = model.node_of_bus[loads.buses]
     place = csr_array(

@@ -7,6 +7,7 @@ says so, row by row. Rows know nothing of one another: a row's result is its own
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,15 @@ TOLERANCE_PU, MOST_ROUNDS = 1e-8, 20
 # Power that a solution may leave unaccounted for at a node, per unit of what its branches could
 # carry: hundred times what settling leaves, and still below what ``limits`` calls noise.
 UNACCOUNTED = 1e-7
+TOLERANCE_MOVED = 1e-3  # of the largest movement, between two rounds
+
+
+@dataclass(frozen=True, eq=False)
+class Pushes:
+    """Powers in pu, each drawn at one node, on top of all else."""
+
+    node: IntArray
+    drawn: ComplexArray
 
 
 class Currents:
@@ -54,10 +64,19 @@ class Currents:
             -(ours[:, self.slack] @ self.slack_volts).astype(complex)
         )
 
-    def solve(self, drawn: ComplexArray) -> tuple[ComplexArray, Mask]:
-        """Give voltages (R, nodes) in pu, and which rows settled, for power drawn in pu."""
+    def solve(
+        self, drawn: ComplexArray, start: ComplexArray | None = None
+    ) -> tuple[ComplexArray, Mask]:
+        """Give voltages (R, nodes) in pu, and which rows settled, for power drawn in pu.
+
+        ``start``: voltages (R, nodes) that are nearly right already; they save rounds.
+        """
         wanted = -drawn[:, self.free]
-        now = np.tile(self.no_load, (len(drawn), 1))
+        now = (
+            np.tile(self.no_load, (len(drawn), 1))
+            if start is None
+            else np.take(start, self.free, 1)
+        )
         volts = np.empty_like(now)
         going = np.arange(len(drawn))
         with np.errstate(all="ignore"):  # a row that runs away is not settled
@@ -91,3 +110,59 @@ class Currents:
             current = (self.admittance @ np.ascontiguousarray(volts.T)).T
             left = np.abs(at_free * np.conj(current) + drawn[:, self.free])
             return np.asarray((left <= self.allowed).all(axis=1))
+
+    def moved(self, drawn: ComplexArray, volts: ComplexArray, pushes: Pushes) -> ComplexArray:
+        """Give how voltages (R, nodes) at power ``drawn`` move with each push, (R, P, nodes).
+
+        The derivative of the rounds above at their end, by the same rounds; NaN where they do
+        not settle. Rounds start from what holds at the mean of the rows.
+        """
+        at, power = np.take(volts, self.free, axis=1), np.take(drawn, self.free, axis=1)
+        middle = at.mean(axis=0, keepdims=True)
+        answers = self._answers(pushes.node)
+        moved = np.zeros((1, *answers.shape), np.complex128)
+        for means in (True, False):
+            here = volts.mean(axis=0, keepdims=True) if means else volts
+            # What the push itself draws, at voltages that stand still.
+            with np.errstate(invalid="ignore"):
+                direct = np.conj(-pushes.drawn / np.take(here, pushes.node, axis=1))
+            bent = power.mean(axis=0, keepdims=True) / middle**2 if means else power / at**2
+            moved = self._settled(direct[:, :, None] * answers, bent[:, None, :], moved)
+        every = np.zeros((*moved.shape[:2], volts.shape[1]), np.complex128)
+        every[:, :, self.free] = moved
+        return every
+
+    def _settled(
+        self, first: ComplexArray, bent: ComplexArray, moved: ComplexArray
+    ) -> ComplexArray:
+        """Iterate movements (R, P, free nodes) from ``moved`` until they stand still."""
+        still = np.ones(first.shape[:2], bool)
+        near = TOLERANCE_MOVED * _most(first)
+        with np.errstate(all="ignore"):
+            for _ in range(MOST_ROUNDS):
+                current = bent * moved
+                np.conj(current, out=current)
+                after: ComplexArray = self.factors.solve(current.reshape(-1, first.shape[2]).T)
+                after = after.T.reshape(first.shape)
+                after += first
+                still = ~(_most(np.subtract(after, moved, out=current)) <= near)
+                moved = after
+                if not still.any():
+                    break
+        moved[still] = np.nan
+        return moved
+
+    def _answers(self, nodes: IntArray) -> ComplexArray:
+        """Give the voltages that 1 pu of current into each node makes, (P, free nodes)."""
+        place = np.full(len(self.free) + len(self.slack), -1)
+        place[self.free] = np.arange(len(self.free))
+        into = np.zeros((len(self.free), len(nodes)), np.complex128)
+        inside = place[nodes] >= 0  # current into a slack node moves nothing
+        into[place[nodes][inside], np.flatnonzero(inside)] = 1.0
+        return np.ascontiguousarray(self.factors.solve(into).T)
+
+
+def _most(values: ComplexArray) -> FloatArray:
+    """Give the largest real or imaginary part of the last axis."""
+    parts = values.view(np.float64)
+    return np.asarray(np.maximum(parts.max(axis=-1), -parts.min(axis=-1)))

@@ -64,7 +64,7 @@ def test_random_injections_give_what_runpp_gives(text: Callable[[], str]) -> Non
     network = load(text())
     random = np.random.default_rng(7)
     buses = list(network.injected)
-    own = _own_load_kw(text())
+    own = own_load_kw(text())
     kw = own * random.uniform(-0.6, 1.3, (SAMPLES, len(buses)))
     kvar = np.abs(kw) * random.uniform(-0.3, 0.4, (SAMPLES, len(buses)))
     watched = watch(network, Options())
@@ -150,7 +150,7 @@ def test_a_generator_that_holds_its_voltage_is_refused_and_runs_on_pandapower() 
     _assert_same(watched, solved.values[0], by_runpp(text, ["End 1"], kw[0], kvar[0]))
 
 
-def _own_load_kw(text: str) -> Any:
+def own_load_kw(text: str) -> Any:
     """About what the model draws at each bus, so that random multiples of it still solve."""
     network = load(text)
     with quietly():
