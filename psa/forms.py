@@ -1,10 +1,15 @@
-"""Shapes of what is uploaded: network models."""
+"""Shapes of what is uploaded: network models, files of forecasts."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django import forms
 
 from connections.models import Area
+from core.periods import LONDON
+from psa.forecast_files import MOST_BYTES
+from psa.states import ForecastCase, ForecastKind
 
 LARGEST_FILE = 200 * 1024 * 1024
 
@@ -28,3 +33,37 @@ class NetworkModelForm(forms.Form):
         except UnicodeDecodeError as error:
             raise forms.ValidationError("This file is no text.") from error
         return text
+
+
+class ForecastUploadForm(forms.Form):
+    """A CSV file of forecasts. Nothing is published yet."""
+
+    area = forms.ModelChoiceField(Area.objects.filter(studied=True), label="Study area")
+    kind = forms.ChoiceField(choices=ForecastKind.choices)
+    case = forms.ChoiceField(
+        choices=ForecastCase.choices,
+        initial=ForecastCase.CENTRAL,
+        help_text="Studies read the central case, and the others where the area's policy asks.",
+    )
+    source = forms.CharField(
+        max_length=200, help_text="Who made it, from what; for low and high: low and high of what."
+    )
+    issued_at = forms.DateTimeField(
+        required=False,
+        label="Issued at (local time)",
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="When the forecast was made. Empty: when it is published.",
+    )
+    file = forms.FileField(label="CSV file", allow_empty_file=True, max_length=200)
+
+    def clean_issued_at(self) -> Any:
+        entered = self.cleaned_data["issued_at"]
+        return entered.replace(tzinfo=LONDON) if entered and not entered.tzinfo else entered
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_BYTES:
+            message = f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."
+            raise forms.ValidationError(message)
+        return file

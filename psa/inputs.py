@@ -23,7 +23,8 @@ from connections.states import Direction
 from core.errors import Period
 from core.journal import canonical
 from core.periods import HALF_HOUR, half_hours_in_words, in_words, merged
-from psa.models import HALF_HOURS_A_UTC_DAY, ForecastDay, NetworkModel
+from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
+from psa.models import ForecastDay, NetworkModel
 from psa.questions import Question
 from psa.states import ForecastCase, ForecastKind, ModelState
 

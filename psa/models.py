@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.states import ForecastCase, ForecastKind, ModelState, StudyKind, StudyState
-
-HALF_HOURS_A_UTC_DAY = 48
 
 
 class NetworkModel(models.Model):
@@ -130,6 +131,32 @@ class ForecastDay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.site_id or self.bus} {self.starts_at:%Y-%m-%d}"
+
+
+class ForecastUpload(models.Model):
+    """A file of forecasts as it came, to be looked at and then published as ``version``."""
+
+    area = models.ForeignKey("connections.Area", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=20, choices=ForecastKind.choices)
+    case = models.CharField(max_length=10, choices=ForecastCase.choices)
+    source = models.CharField(max_length=200)
+    issued_at = models.DateTimeField(null=True)
+    file_name = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    content = models.BinaryField()  # gzip
+    uploaded_at = models.DateTimeField()
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    version = models.OneToOneField(
+        ForecastVersion, null=True, on_delete=models.PROTECT, related_name="upload"
+    )
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    def data(self) -> bytes:
+        return gzip.decompress(self.content)
 
 
 class Study(models.Model):

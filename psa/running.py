@@ -45,7 +45,7 @@ def drain(*, area_id: int) -> int:
 
 def check_model(*, model_id: int) -> None:
     """Check a draft of a network model and lay out its diagram."""
-    from psa.engine import diagram, validate
+    from psa.engine import diagram, installed, validate
 
     model = NetworkModel.objects.get(pk=model_id)
     if model.state != ModelState.DRAFT:
@@ -53,7 +53,7 @@ def check_model(*, model_id: int) -> None:
     problems = validate.problems(model.network, site_buses(model.area_id))
     drawing = changes = None
     if not problems:  # else it may be no network at all
-        drawing = diagram.layout(model.network)
+        drawing = diagram.layout(model.network) | {"installed": installed.installed(model.network)}
         changes = changes_from(published_model(model.area_id), model)
     retried(
         services.record_model_check,

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from connections.models import Area
 from core.api.fields import VisibleRow
-from psa.models import HALF_HOURS_A_UTC_DAY, Study
+from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
+from psa.models import Study
 from psa.questions import Question
 from psa.states import ForecastCase, ForecastKind
 from psa.wording import CHECKED, NOT_CHECKED
@@ -131,6 +132,58 @@ class ForecastSerializer(serializers.Serializer[Any]):
     case = serializers.ChoiceField(choices=ForecastCase.choices, default=ForecastCase.CENTRAL)
     source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # our field's name
     rows = ForecastRowSerializer(many=True, allow_empty=False)
+
+
+class ForecastFileQuery(serializers.Serializer[Any]):
+    """What a file of forecasts is of; ``dry_run`` only tells what it would bring."""
+
+    area = VisibleRow(queryset=Area.objects.filter(studied=True))
+    kind = serializers.ChoiceField(choices=ForecastKind.choices, default=ForecastKind.OPERATIONAL)
+    case = serializers.ChoiceField(choices=ForecastCase.choices, default=ForecastCase.CENTRAL)
+    source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # our field's name
+    file_name = serializers.CharField(max_length=200, default="", allow_blank=True)
+    issued_at = serializers.DateTimeField(default=None)
+    dry_run = serializers.BooleanField(default=False)
+
+
+class ForecastGapSerializer(serializers.Serializer[Any]):
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
+class ForecastPointSerializer(serializers.Serializer[Any]):
+    """What a file brings to a point, and where that leaves the point without a forecast."""
+
+    point = serializers.CharField()
+    half_hours = serializers.IntegerField()
+    export_kwh = serializers.FloatField()
+    import_kwh = serializers.FloatField()
+    most_export_kw = serializers.FloatField()
+    most_import_kw = serializers.FloatField()
+    replaces = serializers.IntegerField()
+    stays = serializers.IntegerField()
+    gaps = ForecastGapSerializer(many=True, source="gaps_by_name")
+
+
+class ForecastFaultSerializer(serializers.Serializer[Any]):
+    """A wrong row; row 0 is the file as a whole."""
+
+    row = serializers.IntegerField()
+    column = serializers.CharField()
+    rule = serializers.CharField()
+    value = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ForecastPreviewSerializer(serializers.Serializer[Any]):
+    """What a file would bring. With a fault it can't be published; the first 200 are listed."""
+
+    half_hours = serializers.IntegerField()
+    points = ForecastPointSerializer(many=True)
+    absent = ForecastPointSerializer(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+    fault_count = serializers.IntegerField()
+    faults = ForecastFaultSerializer(many=True)
 
 
 class ForecastVersionSerializer(serializers.Serializer[Any]):

@@ -26,13 +26,17 @@ from core.web.actors import actor_of
 from participants.api.authentication import caller
 from participants.states import OrganisationKind
 from psa import queries, services
+from psa.api.parsers import CsvParser
 from psa.api.serializers import (
     AdjustedHalfHourSerializer,
+    ForecastFileQuery,
+    ForecastPreviewSerializer,
     ForecastSerializer,
     ForecastVersionSerializer,
     StudyInListSerializer,
     StudySerializer,
 )
+from psa.forecast_files import CONVENTIONS
 from psa.models import ForecastVersion, Study
 from psa.services import ForecastRow
 
@@ -83,6 +87,36 @@ class ForecastView(APIView):
             actor=actor_of(request.user),
             at=clock.now(),
         )
+        return Response(ForecastVersionSerializer(version).data, status=201)
+
+
+class ForecastFileView(APIView):
+    """Issues of forecasts as CSV files, published by the DSO."""
+
+    parser_classes = (CsvParser,)
+
+    @extend_schema(
+        parameters=[ForecastFileQuery],
+        request={"text/csv": {"type": "string", "description": "\n".join(CONVENTIONS)}},
+        responses={201: ForecastVersionSerializer, 200: ForecastPreviewSerializer},
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Publish a CSV file, whole or not at all; with ``dry_run`` tell what it would bring."""
+        asked = ForecastFileQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        values = dict(asked.validated_data)
+        about: dict[str, Any] = {
+            "area_id": values.pop("area").pk,
+            "case": values.pop("case"),
+            "data": dict(request.data).get("file", b""),  # a body of no length is not parsed
+            "actor": actor_of(request.user),
+            "at": clock.now(),
+        }
+        if values.pop("dry_run"):
+            found = services.look_at_forecast_file(**about)
+            return Response(ForecastPreviewSerializer(found).data)
+        version: ForecastVersion = retried(services.publish_forecast_file, **about, **values)
         return Response(ForecastVersionSerializer(version).data, status=201)
 
 

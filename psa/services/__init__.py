@@ -1,6 +1,7 @@
 """Every write to network models, forecasts and studies."""
 
-from psa.services.forecasts import ForecastRow, publish_forecast
+from psa.forecast_rows import ForecastRow
+from psa.services.forecasts import publish_forecast
 from psa.services.networks import (
     import_network_model,
     publish_network_model,
@@ -15,6 +16,12 @@ from psa.services.studies import (
     record_study,
     request_study,
 )
+from psa.services.uploads import (
+    keep_forecast_file,
+    look_at_forecast_file,
+    publish_forecast_file,
+    publish_forecast_upload,
+)
 
 __all__ = [
     "Claim",
@@ -22,8 +29,12 @@ __all__ = [
     "claim_study",
     "close_run",
     "import_network_model",
+    "keep_forecast_file",
+    "look_at_forecast_file",
     "open_run",
     "publish_forecast",
+    "publish_forecast_file",
+    "publish_forecast_upload",
     "publish_network_model",
     "record_model_check",
     "record_no_answer",

@@ -196,6 +196,9 @@ NO_PAGE = {
     "admin:wsc_review_study_again": POST_ONLY,
     "admin:psa_networkmodel_publish": POST_ONLY,
     "admin:psa_study_receipt": "a file",
+    "admin:psa_forecastversion_template": "a file",
+    "admin:psa_forecastversion_faults": "a file",
+    "admin:psa_forecastversion_upload": "shown after a file came: looked at by its own test",
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }
 

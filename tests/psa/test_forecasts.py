@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from psa.models import ForecastVersion, Study
 from psa.receipts import inputs_of as inputs_on_record
 from psa.running import run_open_studies
 from psa.services import ForecastRow
-from psa.states import ForecastKind, StudyState
+from psa.states import ForecastCase, ForecastKind, StudyState
 from tests.psa.world import AT, FIRST_DAY, World, make_world, publish_forecasts
 
 pytestmark = pytest.mark.django_db
@@ -32,15 +32,26 @@ def series(value: float | None, **places: float | None) -> list[float | None]:
     return found
 
 
-def publish(world: World, site: Site, **row: Any) -> ForecastVersion:
-    about = {name: row.pop(name) for name in ("kind", "at", "case", "issued_at") if name in row}
+def publish(
+    world: World,
+    site: Site,
+    *,
+    kind: str = ForecastKind.OPERATIONAL,
+    case: str = ForecastCase.CENTRAL,
+    at: datetime = AT - HALF_HOUR,
+    issued_at: datetime | None = None,
+    **row: Any,
+) -> ForecastVersion:
     row = {"export_kw": series(0.0), "import_kw": series(0.0)} | row
     return services.publish_forecast(
         area_id=world.area.pk,
+        kind=kind,
+        case=case,
         source="test",
         rows=[ForecastRow(starts_at=FIRST_DAY, site_id=site.pk, **row)],
         actor=SYSTEM,
-        **{"kind": ForecastKind.OPERATIONAL, "at": AT - HALF_HOUR} | about,
+        at=at,
+        issued_at=issued_at,
     )
 
 

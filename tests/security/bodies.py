@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
+from connections.models import Site
+
 Objects = Mapping[str, Any]
 WINDOW = {
     "first_date": "2026-03-16",
@@ -76,6 +78,15 @@ def _forecast(o: Objects) -> dict[str, Any]:
     }
 
 
+def _forecast_csv(o: Objects) -> dict[str, Any]:
+    site = Site.objects.get(pk=o["site"])
+    return {
+        "area": o["area"],
+        "source": "test",
+        "csv": f"point,starts_at,net_kw\n{site},2026-03-16T00:00Z,1\n",
+    }
+
+
 def _inline(*names: str) -> dict[str, Any]:
     return {f"{name}-{key}": value for name in names for key, value in NO_ROWS.items()}
 
@@ -112,6 +123,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/invitations/": lambda _: {"email": "new@example.org", "role": "VIEWER"},
     "api/v1/notice-preferences/": lambda _: {"by_email": ["nmf.request"]},
     "api/v1/forecasts/": _forecast,
+    "api/v1/forecasts/file/": _forecast_csv,
     "dso/wsc/review/<int:review_id>/approve/": lambda _: REASON | {"on_old_study": "on"},
     "dso/wsc/review/<int:review_id>/reject/": lambda _: REASON,
     "dso/wsc/review/<int:review_id>/cancel/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
@@ -155,6 +167,13 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "kind": "PRIMARY",
         "tradable": "on",
         "studied": "on",
+    },
+    "dso/psa/forecastversion/add/": lambda o: {
+        "area": o["area"],
+        "kind": "OPERATIONAL",
+        "case": "CENTRAL",
+        "source": "test",
+        "file": ContentFile(b"point,starts_at,net_kw", "forecast.csv"),
     },
     "dso/psa/networkmodel/add/": lambda o: {
         "area": o["area"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -17,7 +18,7 @@ from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
-from psa.models import NetworkModel, Study
+from psa.models import ForecastUpload, NetworkModel, Study
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -126,6 +127,19 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "notice": Notice.objects.filter(recipient=home.user).latest("pk").pk,
         "signatory": doubtful.pk,
         "dead letter": letter.pk,
+        "template": "net",
+        "upload": ForecastUpload.objects.create(
+            area=world.area,
+            kind="OPERATIONAL",
+            case="CENTRAL",
+            source="test",
+            file_name="forecast.csv",
+            content=gzip.compress(
+                f"point,starts_at,net_kw\n{home.site},2026-03-16T00:00Z,1\n".encode()
+            ),
+            uploaded_at=AT,
+            uploaded_by=by["manager"],
+        ).pk,
         "model": NetworkModel.objects.create(
             area=world.area, version=1, name="Lane", network="{}", problems=[], created_at=AT
         ).pk,

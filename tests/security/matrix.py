@@ -169,6 +169,8 @@ API = [
         "participants_notice",            "401 404 404  404 ok 404  404 404 404"),
     Row("POST api/v1/forecasts/", "",
         "psa.forecast.published",         "401 403 403  403 403 403  403 403 ok"),
+    Row("POST api/v1/forecasts/file/", "",
+        "psa.forecast.published",         "401 403 403  403 403 403  403 403 ok"),
 ]  # fmt: skip
 
 _ENGINEERS = "302 302 302  302 302 302  403 ok ok"
@@ -209,6 +211,10 @@ PORTAL = [
             ("end", "in_force", "ended"),
         )
     ),
+    Row("POST dso/psa/forecastversion/add/", "",
+        "psa_forecastupload", _MANAGERS),
+    Row("POST dso/psa/forecastversion/upload/<int:upload_id>/", "upload",
+        "psa.forecast.published", _MANAGERS),
     Row("POST dso/psa/networkmodel/<int:model_id>/publish/", "model",
         "psa.network_model.published", _MANAGERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing

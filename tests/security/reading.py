@@ -109,6 +109,24 @@ PORTAL = [
         "",
         "302 302 302  302 302 302  403 302 302",
     ),  # not computed: engineers go to its page
+    Row(
+        "GET dso/psa/forecastversion/template/<slug:name>.csv",
+        "template",
+        "",
+        "302 302 302  302 302 302  403 403 200",
+    ),
+    Row(
+        "GET dso/psa/forecastversion/upload/<int:upload_id>/",
+        "upload",
+        "",
+        "302 302 302  302 302 302  403 403 200",
+    ),
+    Row(
+        "GET dso/psa/forecastversion/upload/<int:upload_id>/faults.csv",
+        "upload",
+        "",
+        "302 302 302  302 302 302  403 403 200",
+    ),
     Row("GET dso/autocomplete/", "", "", "302 302 302  302 302 302  403 403 403"),
 ]
 OF_EACH_TABLE = "302 302 302  302 302 302  403 200 200"  # lists and rows, by permission

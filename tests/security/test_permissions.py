@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib import admin
@@ -72,6 +73,9 @@ class Stage:
         client.cookies = deepcopy(self.clients[actor].cookies)
         path = "/" + re.sub(r"<[^>]+>", str(self.objects.get(row.on, "")), route)
         how = getattr(client, method.lower())
+        if "csv" in body:
+            query = urlencode({name: value for name, value in body.items() if name != "csv"})
+            return how(f"{path}?{query}", body["csv"], content_type="text/csv")  # type: ignore[no-any-return]
         if route.startswith("api/") and method in WITH_BODY:
             return how(path, body, content_type="application/json")  # type: ignore[no-any-return]
         return how(path, body)  # type: ignore[no-any-return]
