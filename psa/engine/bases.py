@@ -47,6 +47,8 @@ class Case:
     basis: Basis
     state: State
     share: float = 1.0  # of the capacity asked for; below 1 on the ladder only
+    tripped: str = ""  # key of a site that draws and feeds nothing
+    fallen: tuple[str, ...] = ()  # keys of sites that are back at what they did without
 
 
 def permitted(rights: Rights) -> FloatArray:
@@ -108,6 +110,11 @@ class SiteSeries:
 
 def site_series(site: StudySite, direction: str, case: Case) -> SiteSeries:
     """Turn a site's forecast and register into its draw in a case."""
+    if case.tripped == site.key:
+        zero = np.zeros_like(site.forecast.export_kw)
+        return SiteSeries(zero, zero, ratio_undefined=False)
+    if site.key in case.fallen:
+        case = Case(case.basis, State.WITHOUT)
     export_rights = rights_in(site.export_before, site.export_after, case)
     import_rights = rights_in(site.import_before, site.import_after, case)
     if case.basis is Basis.FULL_CAPACITY and site.studied:

@@ -21,7 +21,7 @@ from power_grid_model import CalculationMethod, ComponentType, initialize_array
 from scipy.sparse import csr_array
 
 from psa.engine.case import FloatArray
-from psa.engine.compile import Compiled, TapChanger, compiled, tap_changers
+from psa.engine.compile import Compiled, TapChanger, compiled, tap_changers, without
 from psa.engine.currents import ComplexArray, Mask
 from psa.engine.errors import NotFiniteError
 from psa.engine.fallback import PandapowerSolver, Solved
@@ -51,16 +51,29 @@ class Loads:
 class BatchSolver:
     """Solves injections (R, B) at rows ``buses`` of a network, many rows in one batch.
 
+    ``lost``: elements (table, row) that are out of service, beside those the model says.
+
     :raises CannotCompileError: from the constructor, if the network cannot be represented.
     """
 
-    def __init__(self, network: Network, watched: Watched, threads: int = DEFAULT_THREADS) -> None:
-        self.network = network
+    def __init__(
+        self,
+        network: Network,
+        watched: Watched,
+        threads: int = DEFAULT_THREADS,
+        *,
+        lost: tuple[tuple[str, int], ...] = (),
+    ) -> None:
+        self.network, self.lost = network, lost
         self.threads = threads or os.cpu_count() or 1
         self.watched = watched
-        self.changers: list[TapChanger] = tap_changers(network)
-        self.changers.sort(key=lambda changer: changer.trafo_row)
-        self.at_start = compiled(network, {c.trafo_row: c.start for c in self.changers})
+        self.changers: list[TapChanger] = [
+            changer
+            for changer in sorted(tap_changers(network), key=lambda each: each.trafo_row)
+            if ("trafo", changer.trafo_row) not in lost
+        ]
+        self._outaged: dict[Compiled, Compiled] = {}
+        self.at_start = self._model({c.trafo_row: c.start for c in self.changers})
         # Weak, for how many models are kept is ``compile``'s to say.
         self.readings: WeakKeyDictionary[Compiled, Reading] = WeakKeyDictionary()
         self._checker: PandapowerSolver | None = None
@@ -82,10 +95,12 @@ class BatchSolver:
         *,
         check_failed: bool = True,
         near: ComplexArray | None = None,
+        held: IntArray | None = None,
     ) -> Solved:
         """Solve each row of load kW and kVAr; every row starts from the model's tap positions.
 
         ``near``: node voltages (R, nodes) that are nearly right: starting there saves rounds.
+        ``held``: (R, changers) positions at which the taps stay.
 
         :raises NotFiniteError: if an injection is not finite.
         """
@@ -93,27 +108,34 @@ class BatchSolver:
             raise NotFiniteError("An injection is not a finite number.")
         loads = Loads(buses, kw, kvar)
         rows = len(kw)
+        start = np.tile(np.array([c.start for c in self.changers], np.int64), (rows, 1))
         solved = Solved(
             values=np.full((rows, len(self.watched)), np.nan),
             ok=np.zeros(rows, bool),
-            taps=np.tile(np.array([c.start for c in self.changers], np.int64), (rows, 1)).reshape(
-                rows, len(self.changers)
-            ),
+            taps=(start if held is None else held.copy()).reshape(rows, len(self.changers)),
         )
         todo = np.arange(rows)
         # Group rows by tap positions, solve each group, step what is outside its band, again.
         # Whoever is left at the end hunts between positions: void, as run_control has it.
         for _ in range(MOST_TAP_ROUNDS + 1):
             moving = [
-                self._solve_group(model, group, loads, solved, near)
+                self._solve_group(model, group, loads, solved, near, stepping=held is None)
                 for model, group in self.by_taps(solved.taps, todo)
             ]
             todo = np.sort(np.concatenate(moving))
             if not len(todo):
                 break
         if check_failed and not solved.ok.all():
-            self._check_failed(loads, solved)
+            self._check_failed(loads, solved, held)
         return solved
+
+    def _model(self, positions: dict[int, int]) -> Compiled:
+        model = compiled(self.network, positions)
+        if not self.lost:
+            return model
+        if model not in self._outaged:
+            self._outaged[model] = without(model, self.lost)
+        return self._outaged[model]
 
     def reading(self, model: Compiled) -> Reading:
         """Give what is watched on a compiled model of the network."""
@@ -124,7 +146,7 @@ class BatchSolver:
     def by_taps(self, taps: IntArray, rows: IntArray) -> Iterator[tuple[Compiled, IntArray]]:
         """Group rows by their tap positions, (R, changers), each group with the model at them."""
         for positions, group in self._groups(taps, rows):
-            yield compiled(self.network, positions), group
+            yield self._model(positions), group
 
     def _solve_group(
         self,
@@ -133,6 +155,8 @@ class BatchSolver:
         loads: Loads,
         into: Solved,
         near: ComplexArray | None,
+        *,
+        stepping: bool,
     ) -> IntArray:
         """Solve rows at one vector of tap positions; returns those that have stepped a tap."""
         self.reading(model)  # made once, before threads want it
@@ -142,7 +166,8 @@ class BatchSolver:
             drawn = drawn / model.base_va
             volts, settled = model.currents.solve(drawn, None if near is None else near[rows])
             settled &= model.currents.hold(volts, drawn)
-            return self._take(model, rows[settled], volts[settled], into), rows[~settled]
+            stepped = self._take(model, rows[settled], volts[settled], into, stepping=stepping)
+            return stepped, rows[~settled]
 
         size = max(LEAST_TOGETHER, CACHE_BYTES // (16 * model.nodes))
         parts = np.split(group, np.arange(size, len(group), size))
@@ -155,14 +180,18 @@ class BatchSolver:
             drawn = drawn_va(model, loads, rows)
             volts, good = _newton(model, drawn, self.threads)
             good &= model.currents.hold(volts, drawn / model.base_va)
-            moving.append(self._take(model, rows[good], volts[good], into))
+            moving.append(self._take(model, rows[good], volts[good], into, stepping=stepping))
         return np.concatenate(moving)
 
-    def _take(self, model: Compiled, rows: IntArray, volts: ComplexArray, into: Solved) -> IntArray:
+    def _take(
+        self, model: Compiled, rows: IntArray, volts: ComplexArray, into: Solved, *, stepping: bool
+    ) -> IntArray:
         """Step taps, and write down the rows whose taps rest; returns the others."""
         magnitude = np.abs(volts)
         sane = (magnitude > DEAD_PU).all(axis=1)
         step = self._steps(model, magnitude, into.taps[rows])
+        if not stepping:
+            step[:] = 0
         step[~sane] = 0
         into.taps[rows] += step
         moving: Mask = np.asarray(step.any(axis=1))
@@ -205,11 +234,16 @@ class BatchSolver:
             step[:, at] = wanted - taps[:, at]
         return step
 
-    def _check_failed(self, loads: Loads, solved: Solved) -> None:
+    def _check_failed(self, loads: Loads, solved: Solved, held: IntArray | None = None) -> None:
         failed = np.flatnonzero(~solved.ok)
         if self._checker is None:
-            self._checker = PandapowerSolver(self.network, self.watched)
-        again = self._checker.solve(loads.buses, loads.kw[failed], loads.kvar[failed])
+            self._checker = PandapowerSolver(self.network, self.watched, lost=self.lost)
+        again = self._checker.solve(
+            loads.buses,
+            loads.kw[failed],
+            loads.kvar[failed],
+            held=None if held is None else held[failed],
+        )
         solved.values[failed], solved.ok[failed] = again.values, again.ok
         solved.taps[failed] = again.taps
 
@@ -230,7 +264,7 @@ def _newton(model: Compiled, drawn: ComplexArray, threads: int) -> tuple[Complex
     update = initialize_array("update", "sym_load", drawn.shape)
     update["id"] = model.load_ids
     update["p_specified"], update["q_specified"] = drawn.real, drawn.imag
-    result = model.model.calculate_power_flow(
+    result = model.newton.calculate_power_flow(
         update_data={"sym_load": update},
         error_tolerance=ERROR_TOLERANCE,
         max_iterations=MAX_ITERATIONS,
@@ -241,7 +275,9 @@ def _newton(model: Compiled, drawn: ComplexArray, threads: int) -> tuple[Complex
     )
     node = result[ComponentType.node]
     good: Mask = np.ones(len(drawn), bool)
-    if model.model.batch_error is not None:
-        good[model.model.batch_error.failed_scenarios] = False
+    if model.newton.batch_error is not None:
+        good[model.newton.batch_error.failed_scenarios] = False
     good &= (np.isfinite(node["u_pu"]) & np.isfinite(node["u_angle"])).all(axis=1)
-    return node["u_pu"] * np.exp(1j * node["u_angle"]), good
+    volts = node["u_pu"] * np.exp(1j * node["u_angle"])
+    volts[:, model.currents.dead] = 1.0
+    return volts, good

@@ -95,6 +95,30 @@ class Options:
     ladder_steps: int = 10  # for the largest passing capacity
     step_kw: float = 1.0  # market's capacity step
     find_largest: bool = True
+    # Further checks of the policy; each is left off unless it is named here (``checks``).
+    outages: tuple[str, ...] = ()  # "line Bridge Street", "trafo T1": each lost alone (N-1)
+    emergency_percent: float = 100.0  # of rating, while an element is lost or an offset is gone
+    outages_decide: bool = False  # else they are reported
+    step_voltage_percent: float | None = None  # of declared voltage (EREC P28: 3)
+    step_voltage_decides: bool = False
+    failure_case: bool = False  # offsetting: the seller's change is gone, the buyer runs on
+    reverse_limits_kw: tuple[tuple[str, float], ...] = ()  # transformer's name, kW towards HV
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkEvent:
+    """A change of the model's running arrangement for a time, half-open.
+
+    ``field`` is ``in_service`` (line, trafo, trafo3w, impedance, shunt), ``closed`` (switch) or
+    ``tap_pos`` (trafo, trafo3w). Switches are named as ``diff`` names them: "Bus - Line 4".
+    """
+
+    table: str
+    element: str
+    field: str
+    value: bool | int
+    starts_at: datetime
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +156,7 @@ class Study:
     options: Options = field(default_factory=Options)
     # First agreed first: what may be chosen from (``subset``). Empty: all of it is one.
     parts: tuple[Part, ...] = ()
+    events: tuple[NetworkEvent, ...] = ()  # a later one stands before an earlier one
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +175,7 @@ class Constraint:
     worst_at: datetime
     half_hours: tuple[datetime, ...]  # in which it is of this kind
     unit: str  # "pu", "%", "kW"
+    during: str = ""  # of a further check: "line Bridge Street" lost, "Farm trips"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +207,38 @@ class BasisResult:
     fallback_reason: str = ""
 
 
+class CheckName(StrEnum):
+    """A further check that a policy may ask for."""
+
+    OUTAGE = "outage"  # N-1
+    STEP_VOLTAGE = "step_voltage"  # EREC P28
+    FAILURE_CASE = "failure_case"  # of offsetting
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One further check, on the required bases."""
+
+    name: CheckName
+    decides: bool
+    outcome: Outcome
+    considered: tuple[str, ...]  # what was lost, one after the other
+    worst: Worst | None  # the nearest to its limit, or the furthest past it
+    worst_during: str
+    constraints: tuple[Constraint, ...]  # created or worsened, the furthest out first
+    failing: tuple[datetime, ...]
+    collapsed: tuple[str, ...]  # of what is considered: no solution with the contract alone
+    unsolved: tuple[str, ...]  # no solution even without it
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """What differs from the model's own running arrangement, and in which half-hours."""
+
+    changes: tuple[str, ...]  # in words; none: as in the model
+    half_hours: tuple[datetime, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """One element's values over the study, for drawing."""
@@ -207,3 +265,5 @@ class Answer:
     # Controlled transformer -> lowest, highest position used
     tap_positions: dict[str, tuple[int, int]]
     versions: dict[str, str]
+    checks: tuple[Check, ...] = ()
+    arrangements: tuple[Arrangement, ...] = ()  # empty: the model's own throughout

@@ -8,13 +8,17 @@ injections cannot represent is refused with a reason; the study then runs on pan
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from power_grid_model import LoadGenType, PowerGridModel, initialize_array
 from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]  # a re-export
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from psa.engine.case import FloatArray
 from psa.engine.currents import ComplexArray, Currents
@@ -24,6 +28,7 @@ from psa.engine.quiet import MODEL_FAULTS, idx_bus, pp, quietly
 from psa.engine.quiet import idx_brch as br
 
 KEPT_POSITIONS = 24
+WINDINGS = ("trafo3w_hv", "trafo3w_mv", "trafo3w_lv")
 STIFF_SOURCE_VA = 1e20  # an external grid is a fixed voltage
 HELD = "the model has a generator that holds its voltage"
 # Of these the per-unit model is more than branches, shunts and constant power.
@@ -53,7 +58,8 @@ class End:
 class Compiled:
     """A solvable model for one vector of tap positions. Node numbers are its own."""
 
-    model: PowerGridModel  # for Newton's method, where currents do not settle
+    tables: dict[str, Any]  # power-grid-model's input
+    admittance: Any  # sparse, (nodes, nodes), in pu
     currents: Currents
     nodes: int
     base_va: float
@@ -64,6 +70,17 @@ class Compiled:
     ends: dict[str, End]  # "from", "to"
     load_ids: NDArray[np.int32]  # node -> id of its load
     fixed_va: ComplexArray  # (nodes,): constant injections of the model itself (wards)
+
+    @cached_property
+    def newton(self) -> PowerGridModel:
+        """Newton's method, for where currents do not settle.
+
+        :raises CannotCompileError: if it refuses the model
+        """
+        try:
+            return PowerGridModel(self.tables)
+        except PowerGridError as error:
+            raise CannotCompileError(f"the batch solver refuses the model: {error}") from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +111,12 @@ def tap_changers(network: Network) -> list[TapChanger]:
 def _tap_changers(network: Network) -> list[TapChanger]:
     if network.foreign_controllers:
         raise CannotCompileError("the model has " + ", ".join(network.foreign_controllers))
+    if "changers" not in network.compiled:
+        network.compiled["changers"] = _tap_changers(network)
+    return list(network.compiled["changers"])
+
+
+def _tap_changers(network: Network) -> list[TapChanger]:
     net = fresh_copy(network)
     names = names_of(net.trafo)
     found: list[TapChanger] = []
@@ -222,13 +245,11 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
     lookups = net._pd2ppc_lookups  # noqa: SLF001  (the numbering of that model)
     node_of_bus = np.asarray(lookups["bus"][net.bus.index.to_numpy()], np.int64)
     in_service = net.bus["in_service"].to_numpy(bool)
-    try:
-        model = PowerGridModel({name: rows for name, rows in tables.items() if len(rows)})
-    except PowerGridError as error:
-        raise CannotCompileError(f"the batch solver refuses the model: {error}") from error
-    return Compiled(
-        model=model,
-        currents=Currents(inner),
+    admittance = inner["Ybus"].tocsr()
+    model = Compiled(
+        tables={name: rows for name, rows in tables.items() if len(rows)},
+        admittance=admittance,
+        currents=Currents(admittance, slack, inner["V"][slack], dead=np.empty(0, np.int64)),
         nodes=count,
         base_va=base_va,
         volts=np.asarray(node["u_rated"]),
@@ -240,6 +261,57 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
         },
         load_ids=np.asarray(load["id"], np.int32),
         fixed_va=fixed_va,
+    )
+    _ = model.newton  # refused now, not in the middle of a study
+    return model
+
+
+def without(model: Compiled, lost: Sequence[tuple[str, int]]) -> Compiled:
+    """Give the model with elements (table, row) taken out, and what hangs on them alone dead.
+
+    The numbering stays; nothing is compiled again.
+    """
+    out = np.unique(
+        [
+            number
+            for table, row in lost
+            for name in (WINDINGS if table == "trafo3w" else (table,))
+            if (number := int(model.branch_of[name][row])) >= 0
+        ]
+    ).astype(np.int64)
+    start, end = model.ends["from"], model.ends["to"]
+    admittance = model.admittance
+    for side in (start, end):
+        place = csr_array(
+            (np.ones(len(out)), (side.node[out], np.arange(len(out)))),
+            shape=(model.nodes, len(out)),
+        )
+        admittance = admittance - place @ side.admittance[out]
+    stays = np.ones(len(start.node), bool)
+    stays[out] = False
+    slack = model.currents.slack
+    graph = csr_array(
+        (np.ones(int(stays.sum())), (start.node[stays], end.node[stays])),
+        shape=(model.nodes, model.nodes),
+    )
+    _, island = connected_components(graph, directed=False)
+    alive = np.isin(island, island[slack])
+    branch = model.tables["generic_branch"].copy()
+    branch["from_status"][out] = branch["to_status"][out] = 0
+    runs = stays & alive[start.node]
+    node = model.node_of_bus
+    return replace(
+        model,
+        tables={**model.tables, "generic_branch": branch},
+        admittance=admittance,
+        currents=Currents(
+            admittance.tocsr(), slack, model.currents.slack_volts, np.flatnonzero(~alive)
+        ),
+        node_of_bus=np.where((node >= 0) & alive[node], node, -1),
+        branch_of={
+            table: np.where((numbers >= 0) & runs[numbers], numbers, -1)
+            for table, numbers in model.branch_of.items()
+        },
     )
 
 
@@ -273,6 +345,6 @@ def _branch_numbers(
     }
     windings = number[slice(*spans["trafo3w"])] if "trafo3w" in spans else np.empty(0, np.int64)
     third = len(windings) // 3
-    for at, side in enumerate(("hv", "mv", "lv")):
-        found[f"trafo3w_{side}"] = windings[at * third : (at + 1) * third]
+    for at, name in enumerate(WINDINGS):
+        found[name] = windings[at * third : (at + 1) * third]
     return found

@@ -40,14 +40,17 @@ class Pushes:
 class Currents:
     """The nodes of pandapower's per-unit model, in its numbering; slack nodes hold their voltage.
 
+    ``dead`` nodes have no supply; they are given 1 pu, which nobody reads.
+
     :raises CannotCompileError: from the constructor, if the admittances cannot be factorised.
     """
 
-    def __init__(self, inner: dict[str, Any]) -> None:
-        admittance = inner["Ybus"].tocsr()
-        self.slack: IntArray = np.asarray(inner["ref"], np.int64)
-        self.slack_volts: ComplexArray = inner["V"][self.slack]
-        self.free: IntArray = np.setdiff1d(np.arange(admittance.shape[0]), self.slack)
+    def __init__(
+        self, admittance: Any, slack: IntArray, slack_volts: ComplexArray, dead: IntArray
+    ) -> None:
+        self.slack, self.slack_volts, self.dead = slack, slack_volts, dead
+        fixed = np.concatenate([slack, dead])
+        self.free: IntArray = np.setdiff1d(np.arange(admittance.shape[0]), fixed)
         ours = admittance[self.free]
         self.admittance: Any = ours
         self.allowed: FloatArray = UNACCOUNTED * np.asarray(abs(ours).sum(axis=1)).reshape(-1)
@@ -71,6 +74,10 @@ class Currents:
 
         ``start``: voltages (R, nodes) that are nearly right already; they save rounds.
         """
+        if not len(self.free):  # all that is supplied are the sources themselves
+            still_there = np.ones(drawn.shape, np.complex128)
+            still_there[:, self.slack] = self.slack_volts
+            return still_there, np.ones(len(drawn), bool)
         wanted = -drawn[:, self.free]
         now = (
             np.tile(self.no_load, (len(drawn), 1))
@@ -97,7 +104,11 @@ class Currents:
         settled: Mask = np.ones(len(drawn), bool)
         settled[going] = False
         every = np.empty(drawn.shape, np.complex128)
-        every[:, self.slack], every[:, self.free] = self.slack_volts, volts
+        every[:, self.slack], every[:, self.dead], every[:, self.free] = (
+            self.slack_volts,
+            1.0,
+            volts,
+        )
         return every, settled
 
     def hold(self, volts: ComplexArray, drawn: ComplexArray) -> Mask:

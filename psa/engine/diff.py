@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from psa.engine.network import names_of, read
+from psa.engine.network import element_names, names_of, read
 
 BUS_COLUMNS = frozenset({"bus", "from_bus", "to_bus", "hv_bus", "mv_bus", "lv_bus"})
 TABLES = (
@@ -35,8 +35,6 @@ TABLES = (
     "controller",
 )
 UNREAD = frozenset({"name", "geo", "zone", "recycle", "order", "level", "initial_run"})
-# What a switch stands at, by its kind.
-SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 Value = str | float | bool | None
 Rows = dict[str, dict[str, Value]]
 
@@ -85,7 +83,7 @@ def _rows(net: Any, table: str) -> Rows:
     of_bus = dict(zip(net.bus.index, names_of(net.bus), strict=True))
     seen: Counter[str] = Counter()
     found: Rows = {}
-    for name, (_, row) in zip(_names(net, table, of_bus), rows.iterrows(), strict=True):
+    for name, (_, row) in zip(element_names(net, table), rows.iterrows(), strict=True):
         seen[name] += 1
         known = name if seen[name] == 1 else f"{name} ({seen[name]})"
         found[known] = _values(row, of_bus)
@@ -105,29 +103,6 @@ def _values(row: Any, of_bus: dict[Any, str]) -> dict[str, Value]:
         elif column not in UNREAD and column != "element":
             values[str(column)] = _plain(value)
     return values
-
-
-def _names(net: Any, table: str, of_bus: dict[Any, str]) -> list[str]:
-    if table == "switch":
-        return [
-            f"{of_bus.get(row['bus'], row['bus'])} - {_element(net, row['et'], row['element'])}"
-            for _, row in net.switch.iterrows()
-        ]
-    if table == "controller":
-        return [
-            f"{type(each).__name__} of {getattr(each, 'element', '')} "
-            f"{_element(net, getattr(each, 'element', ''), getattr(each, 'element_index', ''))}"
-            for each in net.controller["object"]
-        ]
-    return names_of(net[table])
-
-
-def _element(net: Any, kind: str, index: Any) -> str:
-    rows = net.get(SWITCHED.get(kind, kind))
-    try:
-        return names_of(rows.loc[[index]])[0]
-    except (AttributeError, KeyError, TypeError):
-        return str(index)
 
 
 def _plain(value: Any) -> Value:

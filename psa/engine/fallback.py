@@ -33,8 +33,14 @@ class Solved:
 class PandapowerSolver:
     """Solves injections (R, B) at rows ``buses`` of the network, by ``runpp``."""
 
-    def __init__(self, network: Network, watched: Watched) -> None:
+    def __init__(
+        self, network: Network, watched: Watched, *, lost: tuple[tuple[str, int], ...] = ()
+    ) -> None:
         self.net = fresh_copy(network)
+        for table, row in lost:
+            rows = self.net[table]
+            rows.iat[row, rows.columns.get_loc("in_service")] = False
+        self._drop_controllers({row for table, row in lost if table == "trafo"})
         self.watched = watched
         self.network = network
         self.controlled = self._controlled()
@@ -54,8 +60,13 @@ class PandapowerSolver:
         """Say whether the bus is connected to a source in the model's running arrangement."""
         return self.net.bus.index[bus_row] not in self._dark()
 
-    def solve(self, buses: IntArray, kw: FloatArray, kvar: FloatArray) -> Solved:
-        """Solve each row of load kW and kVAr; every row starts from the model's positions."""
+    def solve(
+        self, buses: IntArray, kw: FloatArray, kvar: FloatArray, *, held: IntArray | None = None
+    ) -> Solved:
+        """Solve each row of load kW and kVAr; every row starts from the model's positions.
+
+        ``held``: (R, controlled) positions at which the taps stay.
+        """
         rows = len(kw)
         values = np.full((rows, len(self.watched)), np.nan)
         ok = np.zeros(rows, bool)
@@ -65,7 +76,7 @@ class PandapowerSolver:
             p_mw[:] = q_mvar[:] = 0.0
             np.add.at(p_mw, buses, kw[row] / 1e3)
             np.add.at(q_mvar, buses, kvar[row] / 1e3)
-            ok[row] = self._run(p_mw, q_mvar)
+            ok[row] = self._run(p_mw, q_mvar, None if held is None else held[row])
             if not ok[row]:
                 continue
             found = self._read()
@@ -77,13 +88,17 @@ class PandapowerSolver:
                     taps[row] = self.net.trafo["tap_pos"].to_numpy()[self.controlled]
         return Solved(values, ok, taps)
 
-    def _run(self, p_mw: FloatArray, q_mvar: FloatArray) -> bool:
+    def _run(self, p_mw: FloatArray, q_mvar: FloatArray, held: IntArray | None) -> bool:
         net = self.net
         net.load["p_mw"], net.load["q_mvar"] = p_mw, q_mvar
         if self.start is not None:
             net.trafo["tap_pos"] = self.start.copy()
         if self.start_3w is not None:
             net.trafo3w["tap_pos"] = self.start_3w.copy()
+        if held is not None and len(held):
+            positions = net.trafo["tap_pos"].to_numpy(copy=True)
+            positions[self.controlled] = held
+            net.trafo["tap_pos"] = positions
         try:
             with quietly():
                 pp.runpp(
@@ -91,7 +106,7 @@ class PandapowerSolver:
                     calculate_voltage_angles=True,
                     numba=False,
                     tolerance_mva=TOLERANCE_MVA,
-                    run_control=len(net.controller) > 0,
+                    run_control=held is None and len(net.controller) > 0,
                 )
         except (pp.LoadflowNotConverged, ControllerNotConverged):
             return False
@@ -120,6 +135,17 @@ class PandapowerSolver:
         dark = np.array(sorted(self._dark()), np.int64)
         index = self.net.bus.index.to_numpy()[self.watched.bus_rows]
         return ~np.isin(index, dark)
+
+    def _drop_controllers(self, rows: set[int]) -> None:
+        """Leave out the tap changers of transformers that are out: they have nothing to hold."""
+        out = {self.net.trafo.index[row] for row in rows}
+        drop = [
+            index
+            for index, each in self.net.controller["object"].items()
+            if getattr(each, "element", None) == "trafo"
+            and set(np.atleast_1d(each.element_index)) <= out
+        ]
+        self.net.controller = self.net.controller.drop(index=drop)
 
     def _controlled(self) -> IntArray:
         rows: list[int] = []

@@ -8,12 +8,14 @@ are not used. Ratings are the model's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from psa.engine.case import FloatArray, Options
+from psa.engine.errors import EngineInputError
 from psa.engine.network import IntArray, Network, names_of
 
 # Differences of two solutions below these are the solver's, not the network's.
@@ -59,10 +61,19 @@ def statutory(declared_kv: FloatArray) -> tuple[FloatArray, FloatArray]:
     return low, high
 
 
-def watch(network: Network, options: Options) -> Watched:
-    """Lay out the columns of every result on this network."""
+def watch(network: Network, options: Options, others: Sequence[Network] = ()) -> Watched:
+    """Lay out the columns of every result on this network, and on it in other arrangements.
+
+    What is in service in any of them is watched in all; ratings are the first's (``rated``).
+    """
     net = network.net
-    bus_rows = np.flatnonzero(net.bus["in_service"].to_numpy(bool))
+
+    def used(table: str) -> NDArray[np.bool_]:
+        states = [each.net[table]["in_service"].to_numpy(bool) for each in (network, *others)]
+        found: NDArray[np.bool_] = np.logical_or.reduce(states)
+        return found
+
+    bus_rows = np.flatnonzero(used("bus"))
     vn = net.bus["vn_kv"].to_numpy(float)
     declared = vn.copy()
     if "declared_kv" in net.bus.columns:
@@ -70,18 +81,12 @@ def watch(network: Network, options: Options) -> Watched:
         declared = np.where(np.isfinite(stated) & (stated > 0), stated, vn)
     low_v, high_v = statutory(declared[bus_rows])
 
-    ratings = (
-        net.line["max_i_ka"].to_numpy(float)
-        * net.line["df"].to_numpy(float)
-        * net.line["parallel"].to_numpy(float)
-    )
+    ratings = line_ratings(network)
     # A line without a rating cannot be judged; validate.problems says so when it is imported.
-    line_rows = np.flatnonzero(
-        net.line["in_service"].to_numpy(bool) & np.isfinite(ratings) & (ratings > 0)
-    )
-    trafo_rows = np.flatnonzero(net.trafo["in_service"].to_numpy(bool))
-    trafo3w_rows = np.flatnonzero(net.trafo3w["in_service"].to_numpy(bool))
-    reverse_rows, reverse_kw = _reverse_limits(network, trafo_rows)
+    line_rows = np.flatnonzero(used("line") & np.isfinite(ratings) & (ratings > 0))
+    trafo_rows = np.flatnonzero(used("trafo"))
+    trafo3w_rows = np.flatnonzero(used("trafo3w"))
+    reverse_rows, reverse_kw = _reverse_limits(network, trafo_rows, options)
 
     counts = [len(bus_rows), len(line_rows), len(trafo_rows), len(trafo3w_rows), len(reverse_rows)]
     loaded = sum(counts[1:4])
@@ -124,6 +129,28 @@ def watch(network: Network, options: Options) -> Watched:
     )
 
 
+def line_ratings(network: Network) -> FloatArray:
+    """Give each line's rating in kA."""
+    table = network.net.line
+    found: FloatArray = (
+        table["max_i_ka"].to_numpy(float)
+        * table["df"].to_numpy(float)
+        * table["parallel"].to_numpy(float)
+    )
+    return found
+
+
+def rated(watched: Watched, network: Network) -> Watched:
+    """Give the same columns with the line ratings of this arrangement."""
+    return replace(watched, line_rating_ka=line_ratings(network)[watched.line_rows])
+
+
+def in_emergency(watched: Watched, percent: float) -> Watched:
+    """Give the same columns with the loading that is borne while an element is lost."""
+    by_percent = np.array([unit == "%" for unit in watched.unit], bool)
+    return replace(watched, high=np.where(by_percent, percent, watched.high))
+
+
 def excess(watched: Watched, values: FloatArray, column: IntArray | None = None) -> FloatArray:
     """Say how far outside its limits each value is, 0 inside; no supply is infinitely far.
 
@@ -149,10 +176,19 @@ def headroom(watched: Watched, values: FloatArray) -> FloatArray:
     return np.where(np.isnan(values), -np.inf, np.minimum(up, down))
 
 
-def _reverse_limits(network: Network, trafo_rows: IntArray) -> tuple[IntArray, FloatArray]:
-    if "reverse_limit_kw" not in network.net.trafo.columns:
-        return np.empty(0, np.int64), np.empty(0)
-    limit = network.net.trafo["reverse_limit_kw"].to_numpy(float)
+def _reverse_limits(
+    network: Network, trafo_rows: IntArray, options: Options
+) -> tuple[IntArray, FloatArray]:
+    """Give the transformers with a limit and the kW: the policy's where it has one."""
+    table = network.net.trafo
+    limit = np.full(len(table), np.nan)
+    if "reverse_limit_kw" in table.columns:
+        limit = table["reverse_limit_kw"].to_numpy(float, copy=True)
+    names = names_of(table)
+    for name, kw in options.reverse_limits_kw:
+        if name not in names:
+            raise EngineInputError(f"The network model has no transformer called {name!r}.")
+        limit[names.index(name)] = kw
     rows = trafo_rows[np.isfinite(limit[trafo_rows])]
     return rows, limit[rows]
 

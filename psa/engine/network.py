@@ -32,6 +32,8 @@ INJECTION_TABLES = (
     "asymmetric_load",
     "asymmetric_sgen",
 )
+# What a switch stands at, by its kind.
+SWITCHED = {"l": "line", "t": "trafo", "t3": "trafo3w", "b": "bus"}
 # A model is data: only these may be named as the class of a stored object.
 ALLOWED_BUILTINS = frozenset({"set", "tuple", "frozenset", "complex"})
 ALLOWED_MODULES = ("pandapower", "pandas", "numpy", "networkx", "shapely", "geopandas", "geojson")
@@ -90,6 +92,31 @@ def names_of(table: Any) -> list[str]:
         str(name) if isinstance(name, str) and name.strip() else str(index)
         for index, name in zip(table.index, table["name"], strict=True)
     ]
+
+
+def element_names(net: Any, table: str) -> list[str]:
+    """Name each row of any table: switches by what they join, controllers by what they control."""
+    if table == "switch":
+        of_bus = dict(zip(net.bus.index, names_of(net.bus), strict=True))
+        return [
+            f"{of_bus.get(row['bus'], row['bus'])} - {_element(net, row['et'], row['element'])}"
+            for _, row in net.switch.iterrows()
+        ]
+    if table == "controller":
+        return [
+            f"{type(each).__name__} of {getattr(each, 'element', '')} "
+            f"{_element(net, getattr(each, 'element', ''), getattr(each, 'element_index', ''))}"
+            for each in net.controller["object"]
+        ]
+    return names_of(net[table])
+
+
+def _element(net: Any, kind: str, index: Any) -> str:
+    rows = net.get(SWITCHED.get(kind, kind))
+    try:
+        return names_of(rows.loc[[index]])[0]
+    except (AttributeError, KeyError, TypeError):
+        return str(index)
 
 
 def read(text: str) -> Any:

@@ -13,26 +13,35 @@ from typing import Any
 import numpy as np
 
 from psa.engine import bases, ladder
+from psa.engine.arrangement import described
 from psa.engine.bases import Case, State
 from psa.engine.case import (
     Answer,
     Basis,
     BasisResult,
     Chart,
+    Check,
+    CheckName,
     Constraint,
     Kind,
     Outcome,
     Study,
 )
+from psa.engine.checks import Checks
 from psa.engine.errors import EngineInputError, NoForecastError
 from psa.engine.judge import EXISTING, Tally
 from psa.engine.network import IntArray, Network, load
 from psa.engine.runs import Runs
 
-ENGINE = "3"  # raised whenever the same question may get another answer
+ENGINE = "4"  # raised whenever the same question may get another answer
 MOST_CHARTS = 6
 PART_BYTES = 8 * 1024 * 1024  # of values held for one case at a time
 SCREENED = 24  # failing half-hours on which the ladder is tried first
+CHECK_NAMES = {
+    CheckName.OUTAGE: "Outage",
+    CheckName.STEP_VOLTAGE: "Step voltage",
+    CheckName.FAILURE_CASE: "Failure case",
+}
 BASIS_NAMES = {
     Basis.FORECAST_RATIO: "Forecast ratio",
     Basis.RIGHTS_USED: "Rights used",
@@ -86,39 +95,51 @@ class _Studied:
         self.tallies = {basis: Tally(self.runs.watched, study.half_hours) for basis in self.bases}
         width = max(1, len(self.runs.watched)) * 8
         self.part = max(8, PART_BYTES // width)
+        required = [basis for basis in self.bases if basis in self.options.required]
+        self.checks = Checks(study, self.runs, required)
 
     def answer(self) -> Answer:
-        dead = [
-            site.name
-            for site in self.study.sites
-            if site.studied and not self.runs.supplied(site.bus)
-        ]
-        if dead:
-            reason = f"{dead[0]} has no supply in the network model's running arrangement."
-            return _unstudied(Outcome.FAIL, reason, self.study.half_hours)
-        for when in self._parts(np.arange(len(self.study.half_hours))):
+        half_hours = self.study.half_hours
+        for site in self.study.sites:
+            dark = self.runs.unsupplied(site.bus) if site.studied else ()
+            if len(dark):
+                reason = f"{site.name} has no supply in the network's running arrangement."
+                return self._with_arrangements(
+                    _unstudied(Outcome.FAIL, reason, [half_hours[at] for at in dark])
+                )
+        for when in self._parts(np.arange(len(half_hours))):
             self._judge(when)
         results = tuple(self._result(basis) for basis in self.bases)
         required = [basis for basis in self.bases if basis in self.options.required]
-        outcome = self._outcome(required)
+        checked = self.checks.run(self._parts(np.arange(len(half_hours))))
+        deciding = [check for check in checked if check.decides]
+        outcome = self._outcome(required, deciding)
+        position = {at: n for n, at in enumerate(half_hours)}
         failing = sorted(
-            set().union(*(self.tallies[basis].failing() for basis in required))
-            if required
-            else set()
+            {at for basis in required for at in self.tallies[basis].failing()}
+            | {position[at] for check in deciding for at in check.failing}
         )
         largest, steps = self._largest(outcome, required, failing)
         drawn = self._drawn_basis(required)
-        return Answer(
-            outcome=outcome,
-            reason=self._reason(outcome, required, results),
-            bases=results,
-            failing=tuple(self.study.half_hours[at] for at in failing),
-            largest_kw=largest,
-            ladder=steps,
-            charts=self._charts(drawn) if drawn else (),
-            tap_positions=self.runs.tap_positions(),
-            versions=versions(),
+        return self._with_arrangements(
+            Answer(
+                outcome=outcome,
+                reason=self._reason(outcome, required, results, deciding),
+                bases=results,
+                failing=tuple(half_hours[at] for at in failing),
+                largest_kw=largest,
+                ladder=steps,
+                charts=self._charts(drawn) if drawn else (),
+                tap_positions=self.runs.tap_positions(),
+                versions=versions(),
+                checks=checked,
+            )
         )
+
+    def _with_arrangements(self, answer: Answer) -> Answer:
+        runs = self.runs
+        found = described(runs.changes, runs.arrangement_at, self.study.half_hours)
+        return dataclasses.replace(answer, arrangements=found)
 
     def _parts(self, when: IntArray) -> list[IntArray]:
         return [when[at : at + self.part] for at in range(0, len(when), self.part)]
@@ -129,8 +150,9 @@ class _Studied:
         for basis, tally in self.tallies.items():
             tally.add(when, *(solved[Case(basis, state)] for state in State))
 
-    def _outcome(self, required: Sequence[Basis]) -> Outcome:
+    def _outcome(self, required: Sequence[Basis], deciding: Sequence[Check]) -> Outcome:
         outcomes = {self.tallies[basis].outcome for basis in required}
+        outcomes |= {check.outcome for check in deciding}
         for decisive in (Outcome.FAIL, Outcome.NOT_CONVERGED):
             if decisive in outcomes:
                 return decisive
@@ -178,8 +200,11 @@ class _Studied:
             return self._tried(capacities, required, hardest)
 
         def passes(capacity: float) -> bool:
-            return all(
-                self._tried([capacity], required, when)[0] for when in self._parts(everything)
+            share = capacity / kw
+            return (
+                all(self._tried([capacity], required, when)[0] for when in self._parts(everything))
+                and self.checks.pass_at(share, [hardest])
+                and self.checks.pass_at(share, self._parts(everything))
             )
 
         return ladder.climb(kw, self.options, screen, passes)
@@ -273,7 +298,11 @@ class _Studied:
         )
 
     def _reason(
-        self, outcome: Outcome, required: Sequence[Basis], results: Sequence[BasisResult]
+        self,
+        outcome: Outcome,
+        required: Sequence[Basis],
+        results: Sequence[BasisResult],
+        deciding: Sequence[Check],
     ) -> str:
         if outcome is Outcome.PASS:
             return ""
@@ -294,7 +323,7 @@ class _Studied:
                 )
             binding = [c for c in result.constraints if c.kind is not Kind.EXISTING]
             return f"{name}: {_sentence(binding[0])}"
-        return ""
+        return next((_of_check(each) for each in deciding if each.outcome is outcome), "")
 
 
 def _check(study: Study, network: Network) -> None:
@@ -344,6 +373,17 @@ def _sentence(constraint: Constraint) -> str:
         f"{constraint.limit:.{2 if places == 4 else 0}f}{unit}, to "
         f"{constraint.worst_value:.{places}f}{unit} at {_clock(constraint.worst_at)}."
     )
+
+
+def _of_check(check: Check) -> str:
+    """Say why a further check does not pass."""
+    name = CHECK_NAMES[check.name]
+    if check.collapsed:
+        return f"{name}: no solution (voltage collapse) ({check.collapsed[0]})."
+    if check.constraints:
+        first = check.constraints[0]
+        return f"{name}: {_sentence(first)[:-1]} ({first.during})."
+    return f"{name}: no solution even without the contract ({check.unsolved[0]})."
 
 
 def _clock(at: datetime) -> str:
