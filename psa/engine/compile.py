@@ -111,12 +111,6 @@ def tap_changers(network: Network) -> list[TapChanger]:
 def _tap_changers(network: Network) -> list[TapChanger]:
     if network.foreign_controllers:
         raise CannotCompileError("the model has " + ", ".join(network.foreign_controllers))
-    if "changers" not in network.compiled:
-        network.compiled["changers"] = _tap_changers(network)
-    return list(network.compiled["changers"])
-
-
-def _tap_changers(network: Network) -> list[TapChanger]:
     net = fresh_copy(network)
     names = names_of(net.trafo)
     found: list[TapChanger] = []

@@ -83,7 +83,7 @@ def _fallen_back(
         smaller = tuple(scale * share for share in shares)
         tally = Tally(watched, together.study.half_hours)
         cases = [
-            (Combined(basis, state, 1.0, smaller, together.parties(shares)), when)
+            (Combined(basis, state, shares=smaller, parties=together.parties(shares)), when)
             for state in State
         ]
         tally.add(when, *together.runs.solve(cases, check=False))
@@ -99,7 +99,7 @@ def _lines(
     few = together.at(when)
     parties = few.parties(anchor)
     at_anchor, without, reference = few.values(
-        [Combined(basis, state, 1.0, anchor, parties) for state in _STATES]
+        [Combined(basis, state, shares=anchor, parties=parties) for state in _STATES]
     )
     parts = _effects_of_parts(few, basis, anchor, parties)
     toggled = _effects_of_parties(few, basis, anchor, parties, sites)
@@ -147,7 +147,7 @@ def _effects_of_parts(few: Together, basis: Basis, anchor: Shares, parties: Part
         beside = parties | few.of_part[part]
 
         def case(shares: Shares, sites: Parties) -> Combined:
-            return Combined(basis, State.WITH, 1.0, shares, sites)
+            return Combined(basis, State.WITH, shares=shares, parties=sites)
 
         whole = _with(nothing, part, 1.0)
         wanted.append((case(whole, alone), case(nothing, alone), 1.0))
@@ -171,7 +171,7 @@ def _effects_of_parties(
     nothing = few.none()
 
     def case(shares: Shares, studied: Parties) -> Combined:
-        return Combined(basis, State.WITH, 1.0, shares, studied)
+        return Combined(basis, State.WITH, shares=shares, parties=studied)
 
     wanted = []
     for site in sites:

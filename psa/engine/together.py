@@ -178,7 +178,7 @@ class Together:
             for start in range(0, len(wanted), at_once):
                 few = wanted[start : start + at_once]
                 cases = [
-                    (Combined(basis, state, 1.0, shares, parties), rows)
+                    (Combined(basis, state, shares=shares, parties=parties), rows)
                     for _, basis, shares, parties in few
                     for state in State
                 ]

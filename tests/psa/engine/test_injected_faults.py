@@ -172,15 +172,15 @@ NEWTON: dict[str, Harm] = {
 def harmed_newton(name: str, harm: Harm, random: Random) -> Iterator[None]:
     """Nothing settles, so that Newton's method is asked; and that goes wrong."""
     model = model_of(name)
-    sound = model.model
+    sound = model.newton
     newton = Harmed(sound, "calculate_power_flow", harm, random)
     newton.first, newton.once = 1, False
-    object.__setattr__(model, "model", newton)
+    object.__setattr__(model, "newton", newton)
     try:
         with harmed_factors(name, somewhere(np.nan), random):
             yield
     finally:
-        object.__setattr__(model, "model", sound)
+        object.__setattr__(model, "newton", sound)
 
 
 def stored(harm: Callable[[Any, Random], None]) -> Callable[..., Any]:
