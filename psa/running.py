@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import asdict
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
+
+from django.db import OperationalError
 
 from core import clock
 from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.retry import retried
 from psa import services
-from psa.inputs import Gap, gather, site_buses
-from psa.models import NetworkModel
+from psa.inputs import Gap, Inputs, gather, site_buses
+from psa.models import ForecastVersion, NetworkModel
 from psa.queries import areas_with_open_studies, published_model
 from psa.services.studies import MOST_ATTEMPTS
-from psa.solving import solve
+from psa.solving import Solved, solve
 from psa.states import ModelState
+from psa.time_limit import TooLongError, limited
 
 MOST_CHANGES = 300  # elements kept with a model; the counts are of all
 logger = logging.getLogger(__name__)
@@ -92,21 +96,47 @@ def _answer_next(*, area_id: int, run: UUID) -> bool:
 
 
 def _answer(claim: services.Claim) -> None:
+    found: Gap | tuple[Inputs, Solved]
     if claim.exhausted:
-        gap = Gap(f"A worker stopped {MOST_ATTEMPTS} times while it computed this study.")
-        retried(services.record_no_answer, claim=claim, gap=gap, at=clock.now())
-        return
-    inputs = gather(area_id=claim.area_id, question=claim.question, at=clock.now())
-    if isinstance(inputs, Gap):
-        retried(services.record_no_answer, claim=claim, gap=inputs, at=clock.now())
-        return
+        found = Gap(f"A worker stopped {MOST_ATTEMPTS} times while it computed this study.")
+    else:
+        found = _computed(claim)
+    if isinstance(found, Gap):
+        retried(services.record_no_answer, claim=claim, gap=found, at=clock.now())
+    else:
+        inputs, solved = found
+        retried(services.record_study, claim=claim, inputs=inputs, solved=solved, at=clock.now())
+
+
+def _computed(claim: services.Claim) -> Gap | tuple[Inputs, Solved]:
+    """Whatever breaks is a gap: one study that nobody can compute must not stop those behind it,
+    and is never a pass.
+    """
+    inputs: Inputs | Gap | None = None
     try:
-        solved = solve(inputs)
-    except Exception as error:  # see below
-        # Whatever breaks in a solver is an outcome for the engineers: one study that nobody can
-        # compute must not stop those behind it, and is never a pass.
+        with limited():
+            inputs = _read(claim)
+            return inputs if isinstance(inputs, Gap) else (inputs, solve(inputs))
+    except OperationalError:
+        raise  # the database's fault, and not the study's
+    except TooLongError:
+        reason = "It took longer than a study may."
+    except Exception as error:  # see above
         logger.exception("Study %s could not be computed", claim.study_id)
-        gap = Gap(f"The engine failed ({type(error).__name__}).", inputs.network_model_id)
-        retried(services.record_no_answer, claim=claim, gap=gap, at=clock.now())
-        return
-    retried(services.record_study, claim=claim, inputs=inputs, solved=solved, at=clock.now())
+        reason = f"The engine failed ({type(error).__name__})."
+    return Gap(reason, inputs.network_model_id if isinstance(inputs, Inputs) else None)
+
+
+def _read(claim: services.Claim) -> Inputs | Gap:
+    at = clock.now()
+    if ForecastVersion.objects.filter(area_id=claim.area_id, issued_at__gt=at).exists():
+        return Gap("A forecast was issued later than it is by this worker's clock: set the clocks.")
+    found = gather(area_id=claim.area_id, question=claim.question, at=at)
+    if isinstance(found, Inputs) and found.network_sha256 != _sha256(found.network):
+        reason = "The network model on record is not the one that was imported: import it again."
+        return Gap(reason, found.network_model_id)
+    return found
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from textwrap import shorten
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -42,8 +43,13 @@ class Claim:
     study_id: int
     area_id: int
     token: UUID
-    question: Question
+    asked: dict[str, Any]  # the question as JSON
     exhausted: bool  # too many workers have died of it
+
+    @property
+    def question(self) -> Question:
+        """Read the question: not when it is claimed, for one that nobody can read must end too."""
+        return Question.from_json(self.asked)
 
 
 @transaction.atomic
@@ -126,7 +132,7 @@ def claim_study(*, area_id: int, run: UUID, at: datetime) -> Claim | None:
     study.revision = Area.objects.values_list("revision", flat=True).get(pk=area_id)
     study.save(update_fields=["state", "lease_token", "attempts", "started_at", "revision"])
     Study.objects.filter(pk=study.pk).update(lease_ends_at=Now() + LEASE)
-    return Claim(study.pk, area_id, token, Question.from_json(study.question), exhausted)
+    return Claim(study.pk, area_id, token, study.question, exhausted)
 
 
 @transaction.atomic(durable=True)

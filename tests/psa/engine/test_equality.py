@@ -49,9 +49,6 @@ def texts() -> list[Any]:
         marks=pytest.mark.skipif(not nets.TRIAL.exists(), reason="no trial network drawn"),
     )
     return [
-        pytest.param(lambda: nets.library("cigre"), id="cigre"),
-        pytest.param(lambda: nets.library("oberrhein"), id="oberrhein"),
-        pytest.param(lambda: nets.library("1-MVLV-rural-1.108-0-sw"), id="simbench"),
         pytest.param(built(nets.primary), id="tap-control"),
         pytest.param(built(nets.three_winding), id="three-winding-and-shunt"),
         pytest.param(built(nets.ward_and_open_ends), id="ward-and-switches"),

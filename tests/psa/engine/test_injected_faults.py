@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from power_grid_model.errors import PowerGridError
+from power_grid_model.errors import PowerGridError  # type: ignore[attr-defined]  # a re-export
 
 from psa.engine.case import Answer, Options, Outcome, Study
 from psa.engine.compile import Compiled
