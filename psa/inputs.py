@@ -86,6 +86,19 @@ class Inputs:
     sites: tuple[SiteInput, ...]
     forecast_versions: tuple[int, ...]
     on_planning_profiles: bool
+    case: str = ForecastCase.CENTRAL
+    # The same question on other cases of the forecasts, where it asks for them.
+    other_cases: tuple[Inputs, ...] = ()
+
+    def with_others(self, others: Iterable[Inputs]) -> Inputs:
+        """Return these inputs with those on other cases beside them, and all their versions."""
+        every = (self, *others)
+        return replace(
+            self,
+            other_cases=every[1:],
+            forecast_versions=tuple(sorted({n for each in every for n in each.forecast_versions})),
+            on_planning_profiles=any(each.on_planning_profiles for each in every),
+        )
 
     def digest(self, versions: dict[str, str]) -> str:
         """Return the hash under which the same answer must come out."""
@@ -106,6 +119,8 @@ class Inputs:
         for site in self.sites:
             hashed.update(canonical([site.site_id, site.bus, site.studied]).encode())
             _hash_numbers(hashed, asdict(site))
+        for other in self.other_cases:
+            hashed.update(f"{other.case} {other.digest(versions)}".encode())
         return hashed.hexdigest()
 
 
@@ -165,7 +180,40 @@ class Place:
 
 
 def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
-    """Read what a question about a study area needs, as it stands ``at`` that time."""
+    """Read what a question about a study area needs, as it stands ``at`` that time.
+
+    On every case of the forecasts that it asks for: a gap in one is a gap.
+    """
+    first, *more = question.options.forecast_cases
+    found = _gather(area_id, question, at, first)
+    others: list[Inputs] = []
+    for case in more:
+        if isinstance(found, Gap):
+            break
+        other = _gather(area_id, question, at, case)
+        if isinstance(other, Gap):
+            return replace(other, reason=f"{ForecastCase(case).label} case: {other.reason}")
+        if lacking := _lacking(found, other):
+            return Gap(lacking, found.network_model_id)
+        others.append(other)
+    return found if isinstance(found, Gap) else found.with_others(others)
+
+
+def _lacking(one: Inputs, two: Inputs) -> str:
+    """Say what one case of the forecasts has and the other has not: it would count as nothing."""
+    for has, has_not in ((one, two), (two, one)):
+        names = [f"bus {bus}" for bus in sorted(has.background.keys() - has_not.background.keys())]
+        known = {site.site_id for site in has_not.sites}
+        names += [site.name for site in has.sites if site.site_id not in known]
+        if names:
+            label = ForecastCase(has_not.case).label
+            more = len(names) - MOST_NAMED
+            rest = f"; and {more} more" if more > 0 else ""
+            return f"{label} case: No forecast for {'; '.join(names[:MOST_NAMED])}{rest}."
+    return ""
+
+
+def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs | Gap:
     half_hours = question.half_hours()
     if not half_hours:
         return Gap("There is no half-hour left to study.")
@@ -178,7 +226,7 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
         return Gap(reason, model.pk)
     sites = [site for site in sites if site.network_bus]
     agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
-    forecasts = read_forecasts(area_id, half_hours, at)
+    forecasts = read_forecasts(area_id, half_hours, at, case=case)
     if question.own_power is not None:
         forecasts.keep_whole(half_hours)
     elif gaps := _missing(sites, agreements, forecasts, half_hours):
@@ -208,6 +256,7 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
         ),
         forecast_versions=tuple(sorted(forecasts.versions)),
         on_planning_profiles=forecasts.planning,
+        case=case,
     )
 
 

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from core.errors import Period
 from core.periods import half_hours_between, merged
+from psa.states import ForecastCase
 
 BASES = ("forecast_ratio", "rights_used", "full_capacity")
 SAFE_BASES = ("rights_used", "full_capacity")
+CENTRAL_ONLY = (str(ForecastCase.CENTRAL),)
 BASIS_WORDS = {
     "forecast_ratio": "Forecast ratio",
     "rights_used": "Rights used",
@@ -43,6 +45,8 @@ class StudyOptions:
     loading_warn_percent: float = 95.0
     step_kw: float = 1.0
     find_largest: bool = True
+    # Of the forecasts (psa.states.ForecastCase): each is answered, and the worst counts.
+    forecast_cases: tuple[str, ...] = CENTRAL_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,8 @@ class Question:
             },
         }
         # Left out where not asked for: the hashes of studies from before they were keep counting.
+        if self.options.forecast_cases != CENTRAL_ONLY:
+            plain["options"]["forecast_cases"] = list(self.options.forecast_cases)
         if self.network_model_id is not None:
             plain["network_model_id"] = self.network_model_id
         if self.own_power is not None:
@@ -125,7 +131,10 @@ class Question:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Question:
-        options = value["options"]
+        options = {
+            name: tuple(each) if isinstance(each, list) else each
+            for name, each in value["options"].items()
+        }
         own_power = value.get("own_power")
         return cls(
             direction=value["direction"],
@@ -142,7 +151,7 @@ class Question:
                 for change in value["changes"]
             ),
             exclude_references=tuple(UUID(text) for text in value["exclude_references"]),
-            options=StudyOptions(**{**options, "required_bases": tuple(options["required_bases"])}),
+            options=StudyOptions(**options),
             network_model_id=value.get("network_model_id"),
             own_power=OwnPower(**own_power) if own_power else None,
             over=tuple((_instant(start), _instant(end)) for start, end in value.get("over", ())),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
 from psa.inputs import Inputs, Place, RightsInput, read_forecasts, series_of, site_input
-from psa.models import Study
+from psa.models import NetworkModel, Study
 from psa.questions import Question
 from psa.solving import as_engine_study
 
@@ -33,6 +34,7 @@ def receipt_of(study: Study) -> str:
     return receipt.write(
         as_engine_study(inputs),
         result=study.result,
+        cases={each.case: as_engine_study(each) for each in inputs.other_cases},
         about={
             "study": study.pk,
             "asked": study.asked_at.isoformat(),
@@ -82,17 +84,27 @@ def inputs_of(study: Study) -> Inputs:
     if study.inputs is None or study.network_model is None or study.finished_at is None:
         raise NoReceiptError(f"{study} has no inputs on record.")
     question = Question.from_json(study.question)
+    first, *more = (
+        _on_record(study, study.network_model, study.finished_at, question, case)
+        for case in question.options.forecast_cases
+    )
+    return first.with_others(more)
+
+
+def _on_record(
+    study: Study, model: NetworkModel, at: datetime, question: Question, case: str
+) -> Inputs:
     half_hours = question.half_hours()
     forecasts = read_forecasts(
-        study.area_id, half_hours, study.finished_at, versions=study.forecast_versions
+        study.area_id, half_hours, at, case=case, versions=study.forecast_versions
     )
     if question.own_power is not None:
         forecasts.keep_whole(half_hours)
     return Inputs(
         question=question,
-        network=study.network_model.network,
-        network_model_id=study.network_model.pk,
-        network_sha256=study.network_model.sha256,
+        network=model.network,
+        network_model_id=model.pk,
+        network_sha256=model.sha256,
         half_hours=half_hours,
         background={
             bus: series_of(days, half_hours) for bus, days in sorted(forecasts.of_bus.items())
@@ -108,10 +120,11 @@ def inputs_of(study: Study) -> Inputs:
                 question,
                 half_hours,
             )
-            for each in study.inputs["sites"]
+            for each in (study.inputs or {})["sites"]
         ),
-        forecast_versions=tuple(study.forecast_versions),
-        on_planning_profiles=study.on_planning_profiles,
+        forecast_versions=tuple(sorted(forecasts.versions)),
+        on_planning_profiles=forecasts.planning,
+        case=case,
     )
 
 

@@ -11,6 +11,7 @@ from core.periods import in_words, merged
 from psa.drawing import Diagram, LineChart, charts_of, diagram_of
 from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
+from psa.states import ForecastCase
 from psa.wording import CHECKED, NOT_CHECKED, QUANTITY_WORDS, clock, element_words, value_words
 
 MOST_PERIODS = 8
@@ -30,6 +31,7 @@ class Report:
     bases: list[dict[str, Any]] = field(default_factory=list)
     constraints: list[dict[str, Any]] = field(default_factory=list)
     near: list[dict[str, Any]] = field(default_factory=list)
+    cases: list[dict[str, Any]] = field(default_factory=list)
     largest: str = ""
     ladder: str = ""
     failing: list[str] = field(default_factory=list)
@@ -73,6 +75,10 @@ def report_on(study: Study) -> Report:
             for each in basis["constraints"]
         ],
         near=[_near(each, basis["basis"]) for basis in result["bases"] for each in basis["near"]],
+        cases=[
+            each | {"label": ForecastCase(each["case"]).label}
+            for each in result.get("forecast_cases", ())
+        ],
         largest="" if result["largest_kw"] is None else f"{result['largest_kw']:g}",
         ladder=", ".join(
             f"{kw:g} kW {'passes' if passes else 'fails'}" for kw, passes in result["ladder"]

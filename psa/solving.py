@@ -27,13 +27,17 @@ class Solved:
 
 def solve(inputs: Inputs) -> Solved:
     """Put a study to the engine. Takes up to seconds; no transaction may be open."""
-    from psa.engine import study
+    from psa.engine import study, worst
 
-    answer = study.answer(as_engine_study(inputs))
-    engines = sorted({found.engine for found in answer.bases})
+    if inputs.other_cases:
+        every = (inputs, *inputs.other_cases)
+        result = worst.answer_all({each.case: as_engine_study(each) for each in every})
+    else:
+        result = study.as_json(study.answer(as_engine_study(inputs)))
+    engines = sorted({found["engine"] for found in result["bases"]})
     return Solved(
-        state=STATE_OF.get(answer.outcome.value, StudyState.INCOMPLETE),
-        result=study.as_json(answer),
+        state=STATE_OF.get(result["outcome"], StudyState.INCOMPLETE),
+        result=result,
         engine=", ".join(engines)[:120],
         inputs_hash=inputs.digest(study.versions()),
     )

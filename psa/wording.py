@@ -8,6 +8,7 @@ from typing import Any
 
 from core.periods import LONDON, half_hours_in_words
 from psa.questions import BASIS_WORDS, Question
+from psa.states import ForecastCase
 
 CHECKED = (
     "steady-state voltage",
@@ -46,7 +47,18 @@ def summary(question: Question, result: dict[str, Any]) -> str:
         text = _of_a_fail(question, result)
     else:
         text = f"No answer: {result['reason'] or outcome}"
-    return shorten(text, SUMMARY_LENGTH, placeholder=" …")
+    return shorten(text + _of_cases(result), SUMMARY_LENGTH, placeholder=" …")
+
+
+def _of_cases(result: dict[str, Any]) -> str:
+    """Say on which cases of the forecasts it was asked, if on more than one."""
+    cases = result.get("forecast_cases")
+    if not cases:
+        return ""
+    if result["outcome"] == "pass":
+        return f" So in each of {len(cases)} cases of the forecasts."
+    label = ForecastCase(result["forecast_case"]).label.lower()
+    return f" The worst of {len(cases)} cases of the forecasts: {label}."
 
 
 def clock(text: str) -> str:

@@ -9,7 +9,8 @@ from django import forms
 
 from connections.models import Area
 from core.periods import LONDON
-from psa.questions import BASIS_WORDS, SAFE_BASES
+from psa.questions import BASIS_WORDS, CENTRAL_ONLY, SAFE_BASES
+from psa.states import ForecastCase
 from wsc.states import AreaRule, Mode
 
 REASON = {"rows": 3, "cols": 80}
@@ -64,6 +65,13 @@ class PolicyForm(forms.Form):
         initial=list(SAFE_BASES),
         widget=forms.CheckboxSelectMultiple,
         help_text="All of these must pass. The forecast ratio is always computed and shown.",
+    )
+    other_forecast_cases = forms.MultipleChoiceField(
+        choices=[(case.value, case.label) for case in ForecastCase if case not in CENTRAL_ONLY],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Studied beside the central case: the worst counts, and a gap in one is no "
+        "answer.",
     )
     planning_profiles_may_pass = forms.BooleanField(
         required=False,

@@ -7,7 +7,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from psa.questions import CENTRAL_ONLY
 from wsc.states import AreaRule, DecisionKind, Mode, ReviewState
+
+
+def central_only() -> list[str]:
+    return list(CENTRAL_ONLY)
 
 
 class Policy(models.Model):
@@ -29,6 +34,9 @@ class Policy(models.Model):
         help_text="Local times on business days. Empty: at once.",
     )
     required_bases = ArrayField(models.CharField(max_length=20))
+    forecast_cases = ArrayField(
+        models.CharField(max_length=10), default=central_only, help_text="The worst of them counts."
+    )
     planning_profiles_may_pass = models.BooleanField(default=False)
     loading_fail_percent = models.FloatField(default=100.0)
     loading_warn_percent = models.FloatField(default=95.0)

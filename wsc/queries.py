@@ -158,6 +158,7 @@ def approved_contracts(
 def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOptions:
     return StudyOptions(
         required_bases=tuple(policy.required_bases),
+        forecast_cases=tuple(policy.forecast_cases),
         loading_fail_percent=policy.loading_fail_percent,
         loading_warn_percent=policy.loading_warn_percent,
         step_kw=step_kw,

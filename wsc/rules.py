@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 
 from core.business_days import is_business_day
 from core.errors import Refusal
 from core.periods import LONDON
-from psa.questions import BASES
+from psa.questions import BASES, CENTRAL_ONLY
+from psa.states import ForecastCase
 
 DAY = timedelta(days=1)
 LONGEST_CLOSED = 14  # days; Christmas and a weekend are far shorter
@@ -65,9 +66,15 @@ def refusals_of_policy(
     loading_fail_percent: float,
     loading_warn_percent: float,
     clearing_times: Collection[time],
+    forecast_cases: Sequence[str] = CENTRAL_ONLY,
 ) -> list[Refusal]:
     """Return what is wrong with a policy."""
     found = []
+    cases = set(forecast_cases)
+    in_order = tuple(forecast_cases[:1]) == CENTRAL_ONLY and len(cases) == len(forecast_cases)
+    if not in_order or not cases <= set(ForecastCase.values):
+        message = "The central case of the forecasts comes first, then low or high ones."
+        found.append(Refusal("policy_cases", message, "other_forecast_cases"))
     if not required_bases:
         message = "Choose at least one basis that decides."
         found.append(Refusal("policy_no_basis", message, "required_bases"))

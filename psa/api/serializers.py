@@ -64,6 +64,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             return None
         return {
             **{key: study.result[key] for key in SHOWN_OF_RESULT},
+            "forecast_cases": study.result.get("forecast_cases", []),
             "checked": CHECKED,
             "not_checked": NOT_CHECKED,
             "bases": [

@@ -7,8 +7,8 @@ versions and the answer. ``python -m psa.engine receipt.json`` computes it again
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,10 +24,22 @@ MOST_SHOWN = 20
 WORDS = {"reason", "fallback_reason", "engine", "versions", "ladder", "charts"}
 
 
-def write(study: Study, *, result: dict[str, Any], about: dict[str, Any]) -> str:
-    """Return a receipt as JSON text; ``result`` is ``study.as_json`` of the answer."""
+def write(
+    study: Study,
+    *,
+    result: dict[str, Any],
+    about: dict[str, Any],
+    cases: Mapping[str, Study] | None = None,
+) -> str:
+    """Return a receipt as JSON text; ``result`` is ``study.as_json`` of the answer.
+
+    With ``cases``, the same question on other forecasts, it is ``worst.answer_all``'s.
+    """
+    plain = {"format": FORMAT, "about": about, "study": _plain(asdict(study)), "result": result}
+    if cases:
+        plain["cases"] = {name: _forecasts_of(each) for name, each in cases.items()}
     return json.dumps(
-        {"format": FORMAT, "about": about, "study": _plain(asdict(study)), "result": result},
+        plain,
         ensure_ascii=False,
         separators=(",", ":"),
     )
@@ -45,6 +57,36 @@ def read(text: str) -> tuple[Study, dict[str, Any], dict[str, Any]]:
         return _study(value["study"]), value["result"], value["about"]
     except (KeyError, TypeError, ValueError) as error:
         raise EngineInputError(f"This is no {FORMAT}: {error!r}.") from error
+
+
+def read_cases(text: str, study: Study) -> dict[str, Study]:
+    """Return the studies of all cases of the forecasts, the receipt's own first; none if it has
+    one case only.
+    """
+    value = json.loads(text)
+    others = value.get("cases", {})
+    if not others:
+        return {}
+    [first] = [
+        each["case"] for each in value["result"]["forecast_cases"] if each["case"] not in others
+    ]
+    return {first: study} | {name: _on(study, each) for name, each in others.items()}
+
+
+def _forecasts_of(study: Study) -> dict[str, Any]:
+    return {
+        "background": {bus: _plain(asdict(each)) for bus, each in study.background.items()},
+        "sites": {site.key: _plain(asdict(site.forecast)) for site in study.sites},
+    }
+
+
+def _on(study: Study, forecasts: dict[str, Any]) -> Study:
+    of_site = {key: _profile(each) for key, each in forecasts["sites"].items()}
+    return replace(
+        study,
+        background={bus: _profile(each) for bus, each in forecasts["background"].items()},
+        sites=tuple(replace(site, forecast=of_site[site.key]) for site in study.sites),
+    )
 
 
 def differences(

@@ -23,7 +23,7 @@ from psa.models import NetworkModel, Study
 from psa.questions import Question, StudyOptions, trade
 from psa.running import check_model
 from psa.services import ForecastRow
-from psa.states import ForecastKind, StudyKind
+from psa.states import ForecastCase, ForecastKind, StudyKind
 
 AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 FIRST_DAY = datetime(2026, 12, 7, tzinfo=UTC)  # a Monday; local time is UTC
@@ -129,11 +129,13 @@ def publish_forecasts(
     exports: dict[str, float] | None = None,
     days: int = DAYS,
     leave_out: Iterable[str] = (),
+    case: str = ForecastCase.CENTRAL,
 ) -> None:
     wanted = {"Mill": 400.0, "Farm": 250.0, "School": 250.0} | (exports or {})
     services.publish_forecast(
         area_id=world.area.pk,
         kind=kind,
+        case=case,
         source="test",
         rows=[
             ForecastRow(

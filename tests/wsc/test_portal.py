@@ -35,6 +35,7 @@ from tests.wsc.market import (
     states,
 )
 from wsc.models import Decision, Policy, Review
+from wsc.queries import question_about
 from wsc.states import Mode
 
 pytestmark = pytest.mark.django_db
@@ -237,6 +238,7 @@ def test_a_manager_publishes_a_policy_and_an_engineer_does_not(engineer: User) -
         "area_rule": "SEQUENTIAL",
         "clearing_times": "10:00, 15:00",
         "required_bases": ["rights_used", "full_capacity"],
+        "other_forecast_cases": ["HIGH"],
         "loading_fail_percent": "100",
         "loading_warn_percent": "95",
     }
@@ -252,6 +254,9 @@ def test_a_manager_publishes_a_policy_and_an_engineer_does_not(engineer: User) -
         False,
     )
     assert [f"{at:%H:%M}" for at in policy.clearing_times] == ["10:00", "15:00"]
+    assert policy.forecast_cases == ["CENTRAL", "HIGH"]
+    asked = question_about([make_contract(world)], policy=policy)
+    assert asked.options.forecast_cases == ("CENTRAL", "HIGH")
 
 
 def test_a_manager_imports_a_model_and_publishes_it_once_it_has_been_checked() -> None:

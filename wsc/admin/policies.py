@@ -15,7 +15,7 @@ from core.admin import ReadOnly
 from core.errors import DomainError, RefusedError
 from core.retry import retried
 from core.web.actors import actor_of
-from psa.questions import BASIS_WORDS
+from psa.questions import BASIS_WORDS, CENTRAL_ONLY
 from wsc import services
 from wsc.forms import PolicyForm
 from wsc.models import Decision, Policy
@@ -45,6 +45,7 @@ class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
         "screen_first",
         "times",
         "bases",
+        "forecast_cases",
         "planning_profiles_may_pass",
         "loading_fail_percent",
         "loading_warn_percent",
@@ -89,10 +90,12 @@ class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
     def _published(self, request: HttpRequest, form: PolicyForm) -> Policy | None:
         values = dict(form.cleaned_data)
         area: Area = values.pop("area")
+        cases = (*CENTRAL_ONLY, *values.pop("other_forecast_cases"))
         try:
             return retried(
                 services.publish_policy,
                 area_id=area.pk,
+                forecast_cases=cases,
                 actor=actor_of(request.user),
                 at=clock.now(),
                 **values,

@@ -11,7 +11,7 @@ from connections import services as connections
 from core import journal
 from core.errors import RefusedError
 from participants.permissions import check_may
-from psa.questions import SAFE_BASES
+from psa.questions import CENTRAL_ONLY, SAFE_BASES
 from wsc.models import Policy
 from wsc.queries import current_policy
 from wsc.rules import refusals_of_policy
@@ -29,6 +29,7 @@ def publish_policy(
     screen_first: bool = True,
     clearing_times: Sequence[time] = (),
     required_bases: Sequence[str] = SAFE_BASES,
+    forecast_cases: Sequence[str] = CENTRAL_ONLY,
     planning_profiles_may_pass: bool = False,
     loading_fail_percent: float = 100.0,
     loading_warn_percent: float = 95.0,
@@ -45,6 +46,7 @@ def publish_policy(
         loading_fail_percent=loading_fail_percent,
         loading_warn_percent=loading_warn_percent,
         clearing_times=clearing_times,
+        forecast_cases=forecast_cases,
     )
     if refusals:
         raise RefusedError(refusals)
@@ -57,6 +59,7 @@ def publish_policy(
         screen_first=screen_first,
         clearing_times=sorted(clearing_times),
         required_bases=list(required_bases),
+        forecast_cases=list(forecast_cases),
         planning_profiles_may_pass=planning_profiles_may_pass,
         loading_fail_percent=loading_fail_percent,
         loading_warn_percent=loading_warn_percent,
@@ -76,6 +79,7 @@ def publish_policy(
             "area_rule": area_rule,
             "screen_first": screen_first,
             "required_bases": sorted(required_bases),
+            "forecast_cases": list(forecast_cases),
             "planning_profiles_may_pass": planning_profiles_may_pass,
         },
     )
