@@ -152,8 +152,8 @@ def timed(solver: BatchSolver, rows: Any, kw: Any, kvar: Any) -> tuple[Any, floa
     return solved, statistics.median(times)
 
 
-def injections(text: str, network: networks.Network) -> tuple[Any, Any]:
-    """Draw random loads about the model's own, (T, buses) kW and kVAr."""
+def injections(text: str, network: networks.Network, periods: int = PERIODS) -> tuple[Any, Any]:
+    """Draw random loads about the model's own, (periods, buses) kW and kVAr."""
     random = np.random.default_rng(42)
     with quietly():
         net = pp.from_json_string(text)
@@ -164,8 +164,8 @@ def injections(text: str, network: networks.Network) -> tuple[Any, Any]:
         for bus, p_mw in zip(rows["bus"], rows["p_mw"], strict=True):
             own[place[bus]] += share * p_mw * 1e3
     own = own[[network.position(bus) for bus in network.injected]]
-    day = 0.65 - 0.35 * np.cos(np.arange(PERIODS) / 48 * 2 * np.pi)
-    kw = own * day[:, None] * random.uniform(0.6, 1.2, (PERIODS, len(own)))
+    day = 0.65 - 0.35 * np.cos(np.arange(periods) / 48 * 2 * np.pi)
+    kw = own * day[:, None] * random.uniform(0.6, 1.2, (periods, len(own)))
     return kw, np.abs(kw) * random.uniform(0.1, 0.3, kw.shape)
 
 

@@ -13,7 +13,6 @@ when its size meets the limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -23,6 +22,7 @@ from scipy.sparse import csr_array, vstack
 
 from psa.engine.batch import BatchSolver, Loads, drawn_va
 from psa.engine.case import FloatArray
+from psa.engine.compile import Compiled
 from psa.engine.currents import ComplexArray, Pushes
 from psa.engine.limits import Watched
 from psa.engine.network import IntArray
@@ -122,89 +122,117 @@ class Movement:
         return self.phasors.moved(np.ascontiguousarray(self.volts.T), self.still, by_node)
 
     @cached_property
-    def along(self) -> FloatArray:
-        """Give Re(conj(phasor) movement), (K, R, P)."""
-        still = self.still[:, :, None]
-        return np.asarray(still.real * self.turned.real + still.imag * self.turned.imag)
-
-    @cached_property
     def reverse(self) -> FloatArray:
         """Give how reverse power moves, (columns, R, P)."""
         by_node = np.ascontiguousarray(self.moved.transpose(2, 0, 1))
         return self.phasors.reverse_moved(np.ascontiguousarray(self.volts.T), by_node)
 
-    def factors(self) -> FloatArray:
-        """Give sensitivities (R, P, watched): pu, percentage points or kW for one kW more."""
+    def factors(self, columns: IntArray | None = None) -> FloatArray:
+        """Give sensitivities (R, P, watched): pu, percentage points or kW for one kW more.
+
+        ``columns``: only these are wanted; the others are 0.
+        """
         phasors = self.phasors
-        size = np.abs(self.still)
+        wanted = np.ones(self.width, bool)
+        if columns is not None:
+            wanted[:] = False
+            wanted[columns] = True
+        rows = np.flatnonzero(wanted[phasors.column])
+        still, turned = self.still[rows], self.turned[rows]
+        size = np.abs(still)
         none = size <= NOTHING
-        slope = self.along / np.where(none, 1.0, size)[:, :, None]
-        slope[none] = np.abs(self.turned[none])
-        found = np.zeros((self.width, *slope.shape[1:]))
-        found[: phasors.buses] = slope[: phasors.buses]
-        fullest = np.full((self.width, slope.shape[1]), -1.0)
-        for first, last in _runs(phasors.column, phasors.buses):
-            column = phasors.column[first:last]
-            fuller = size[first:last] > fullest[column]
+        slope = _along(still[:, :, None], turned) / np.where(none, 1.0, size)[:, :, None]
+        slope[none] = np.abs(turned[none])
+        found = np.zeros((self.width, *turned.shape[1:]))
+        fullest = np.full((self.width, size.shape[1]), -1.0)
+        for first, last in _runs(phasors.column[rows]):
+            column = phasors.column[rows[first:last]]
+            dark = np.isnan(size[first:last])
+            fuller = (size[first:last] > fullest[column]) | dark
             found[column] = np.where(fuller[:, :, None], slope[first:last], found[column])
-            fullest[column] = np.maximum(fullest[column], size[first:last])
+            fullest[column] = np.fmax(fullest[column], size[first:last])
         if len(phasors.reverse_node):
             found[phasors.reverse_at :] = self.reverse
         return np.ascontiguousarray(found.transpose(1, 2, 0))
 
-    def room(self, base: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-        """Give the kW of each step at which each column meets a limit, (watched, R, P).
+    def room(
+        self, base: FloatArray, low: FloatArray, high: FloatArray, most_kw: FloatArray
+    ) -> tuple[FloatArray, IntArray]:
+        """Give the kW of each step at which the first limit is met, and which column's, (R, P).
 
-        ``base``, ``low`` and ``high`` are (R, watched), the base case inside its limits; a column
-        that never meets one is infinite.
+        ``base``, ``low`` and ``high`` are (R, watched), the base case inside its limits. What is
+        met at ``most_kw`` (R, P) or later does not count: infinite, and no column means anything.
         """
         phasors, column = self.phasors, self.phasors.column
         size = np.abs(self.still)
+        up, down = high.T[column], np.where(column < phasors.buses, 0, -np.inf)[:, None]
+        down = np.where(np.isfinite(down), low.T[column], -np.inf)
         square = self.turned.real**2 + self.turned.imag**2
-        room = np.full((self.width, *square.shape[1:]), np.inf)
+        room = np.full(square.shape, np.inf)
         with np.errstate(all="ignore"):
-            left = (high.T[column] ** 2 - size**2)[:, :, None]
-            meets = _first_root(square, self.along, np.maximum(left, 0.0))
-            for first, last in _runs(column, 0):
-                into = column[first:last]
-                room[into] = np.fmin(room[into], meets[first:last])
-            buses = slice(0, phasors.buses)
-            left = (size[buses] ** 2 - low.T[buses] ** 2)[:, :, None]
-            falls = _falling_root(square[buses], self.along[buses], np.maximum(left, 0.0))
-            room[buses] = np.fmin(room[buses], falls)
-            if len(phasors.reverse_node):
-                at = slice(phasors.reverse_at, self.width)
-                left = (high.T[at] - base.T[at])[:, :, None]
-                grows = self.reverse > 0
-                room[at] = np.where(grows, np.maximum(left, 0.0) / self.reverse, np.inf)
-        return room
+            gap = np.maximum(np.minimum(up - size, size - down), 0.0)
+            # A size cannot change by more than its phasor does.
+            at = np.nonzero(square * (most_kw * most_kw) >= (gap * gap)[:, :, None])
+            cell = at[:2]
+            still, along = size[cell], _along(self.still[cell], self.turned[at])
+            over = np.maximum(up[cell] ** 2 - still**2, 0.0)
+            under = np.maximum(still**2 - np.maximum(down[cell], 0.0) ** 2, 0.0)
+            meets = _first_root(square[at], along, over)
+            falls = _falling_root(square[at], along, under)
+            room[at] = np.where(np.isfinite(down[cell]), np.fmin(meets, falls), meets)
+            nearest = np.argmin(room, axis=0)
+            kw, which = np.take_along_axis(room, nearest[None], 0)[0], column[nearest]
+            for number, power in enumerate(self.reverse if len(phasors.reverse_node) else ()):
+                at_column = phasors.reverse_at + number
+                left = np.maximum(high[:, at_column] - base[:, at_column], 0.0)[:, None]
+                meets = np.where(power > 0, left / power, np.inf)
+                which = np.where(meets < kw, at_column, which)
+                kw = np.fmin(kw, meets)
+        return np.where(kw < most_kw, kw, np.inf), which
 
 
-def movements(
-    solver: BatchSolver, loads: Loads, taps: IntArray, rows: IntArray, steps: Steps
-) -> Iterator[Movement]:
-    """Give each step's movement about the base case's ``rows``, block by block.
+class Mover:
+    """Movements of some steps about a base case that has been solved."""
 
-    A step at a bus without supply moves by NaN. Half-hours too near collapse for currents to
-    settle are left out.
-    """
-    for model, mine in solver.by_taps(taps[rows], np.arange(len(rows))):
-        phasors = Phasors(solver.reading(model), solver.watched, model.nodes)
-        node = model.node_of_bus[steps.bus_rows]
-        unit = (steps.kw + 1j * steps.kvar) * 1e3 / model.base_va
+    def __init__(self, solver: BatchSolver, loads: Loads, steps: Steps) -> None:
+        self.solver, self.loads, self.steps = solver, loads, steps
+
+    def parts(self, taps: IntArray, rows: IntArray) -> list[tuple[Compiled, IntArray]]:
+        """Cut the base case's ``rows`` into blocks at one vector of tap positions each."""
+        found = []
+        for model, mine in self.solver.by_taps(taps[rows], np.arange(len(rows))):
+            # Half-hours that resemble one another stand together: their movements do, too.
+            group = rows[mine[np.argsort(self.loads.kw[rows[mine]].sum(axis=1), kind="stable")]]
+            size = max(1, BLOCK_BYTES // (16 * model.nodes * max(1, len(self.steps.kw))))
+            found += [(model, group[at : at + size]) for at in range(0, len(group), size)]
+        return found
+
+    def movement(self, model: Compiled, rows: IntArray) -> Movement:
+        """Give each step's movement in a block.
+
+        A step at a bus without supply moves by NaN. Half-hours too near collapse for currents to
+        settle are left out.
+        """
+        node = model.node_of_bus[self.steps.bus_rows]
+        unit = (self.steps.kw + 1j * self.steps.kvar) * 1e3 / model.base_va
         pushes = Pushes(np.maximum(node, 0), np.where(node >= 0, unit, np.nan))
-        # Half-hours that resemble one another stand together: their movements do, too.
-        group = rows[mine[np.argsort(loads.kw[rows[mine]].sum(axis=1), kind="stable")]]
-        size = max(1, BLOCK_BYTES // (16 * model.nodes * max(1, len(node))))
-        for at in range(0, len(group), size):
-            part = group[at : at + size]
-            power = drawn_va(model, loads, part) / model.base_va
-            volts, settled = model.currents.solve(power)
-            settled &= model.currents.hold(volts, power)
-            power, volts = power[settled], volts[settled]
-            if settled.any():
-                moved = model.currents.moved(power, volts, pushes)
-                yield Movement(part[settled], volts, moved, phasors, len(solver.watched))
+        power = drawn_va(model, self.loads, rows) / model.base_va
+        volts, settled = model.currents.solve(power)
+        settled &= model.currents.hold(volts, power)
+        power, volts = power[settled], volts[settled]
+        watched = self.solver.watched
+        return Movement(
+            rows=rows[settled],
+            volts=volts,
+            moved=model.currents.moved(power, volts, pushes),
+            phasors=Phasors(self.solver.reading(model), watched, model.nodes),
+            width=len(watched),
+        )
+
+
+def _along(still: ComplexArray, turned: ComplexArray) -> FloatArray:
+    """Give Re(conj(still) turned)."""
+    return np.asarray(still.real * turned.real + still.imag * turned.imag)
 
 
 def _first_root(square: FloatArray, along: FloatArray, left: FloatArray) -> FloatArray:
@@ -221,8 +249,8 @@ def _falling_root(square: FloatArray, along: FloatArray, left: FloatArray) -> Fl
     return np.where(meets, left / (np.sqrt(np.maximum(under, 0.0)) - along), np.inf)
 
 
-def _runs(column: IntArray, first: int) -> list[tuple[int, int]]:
-    """Cut rows from ``first`` on into runs in which no column comes twice."""
-    cuts = np.flatnonzero(np.diff(column[first:]) <= 0) + first + 1
-    edges = [first, *(int(cut) for cut in cuts), len(column)]
+def _runs(column: IntArray) -> list[tuple[int, int]]:
+    """Cut rows into runs in which no column comes twice."""
+    cuts = np.flatnonzero(np.diff(column) <= 0) + 1
+    edges = [0, *(int(cut) for cut in cuts), len(column)]
     return [(a, b) for a, b in pairwise(edges) if a < b]

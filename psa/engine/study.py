@@ -60,7 +60,7 @@ def answer(study: Study, *, reference: bool = False) -> Answer:
     """
     try:
         network = load(study.network)
-        _check(study, network)
+        check(study, network)
         return _Studied(study, network, reference=reference).answer()
     except NoForecastError as gap:
         return _unstudied(Outcome.NO_FORECAST, str(gap))
@@ -326,7 +326,11 @@ class _Studied:
         return next((_of_check(each) for each in deciding if each.outcome is outcome), "")
 
 
-def _check(study: Study, network: Network) -> None:
+def check(study: Study, network: Network) -> None:
+    """Refuse a question that makes no sense.
+
+    :raises EngineInputError: saying what is wrong with it.
+    """
     if not study.half_hours:
         raise EngineInputError("The study has no half-hours.")
     if study.direction not in {"IMPORT", "EXPORT"}:

@@ -11,7 +11,7 @@ from psa.engine.case import FloatArray, Options
 from psa.engine.fallback import PandapowerSolver
 from psa.engine.limits import watch
 from psa.engine.network import load
-from psa.engine.sensitivity import Movement, Steps, movements
+from psa.engine.sensitivity import Movement, Mover, Steps
 from tests.psa.engine import nets
 from tests.psa.engine.test_equality import own_load_kw
 
@@ -28,8 +28,10 @@ def factors_of(text: str, kw: Any, kvar: Any, steps: Steps) -> tuple[FloatArray,
     rows = np.array([network.position(bus) for bus in network.injected])
     base = solver.solve(rows, kw, kvar)
     found = np.full((len(kw), len(steps.kw), len(watched)), np.nan)
-    for part in movements(solver, Loads(rows, kw, kvar), base.taps, np.arange(len(kw)), steps):
-        found[part.rows] = part.factors()
+    mover = Mover(solver, Loads(rows, kw, kvar), steps)
+    for model, part in mover.parts(base.taps, np.arange(len(kw))):
+        movement = mover.movement(model, part)
+        found[movement.rows] = movement.factors()
     return found, solver, base
 
 
@@ -91,9 +93,9 @@ def one_block(text: str, kw: Any, steps: Steps) -> tuple[Movement, BatchSolver, 
     solver = BatchSolver(network, watch(network, Options()))
     rows = np.arange(kw.shape[1])
     base = solver.solve(rows, kw, np.zeros_like(kw))
-    loads = Loads(rows, kw, np.zeros_like(kw))
-    (block,) = movements(solver, loads, base.taps, np.arange(len(kw)), steps)
-    return block, solver, base
+    mover = Mover(solver, Loads(rows, kw, np.zeros_like(kw)), steps)
+    ((model, part),) = mover.parts(base.taps, np.arange(len(kw)))
+    return mover.movement(model, part), solver, base
 
 
 def test_a_loading_falls_where_a_site_runs_against_the_flow_and_rises_where_it_runs_with_it() -> (
@@ -118,11 +120,17 @@ def test_the_room_of_a_line_counts_through_the_point_where_its_flow_turns_round(
 
     block, solver, base = one_block(text, draws, export)
     watched = solver.watched
-    room = block.room(base.values, watched.low[None, :], watched.high[None, :])
+    kw, column = block.room(
+        base.values, watched.low[None, :], watched.high[None, :], np.array([[1e4]])
+    )
+    none, _ = block.room(
+        base.values, watched.low[None, :], watched.high[None, :], np.array([[2000.0]])
+    )
 
-    line = watched.element.index("Line 2")
     # 0.1 kA at 11 kV are 1,905 kW either way: 500 back to nothing, 1,905 beyond.
-    assert room[line, 0, 0] == pytest.approx(2405.6, abs=2.0)
+    assert kw[0, 0] == pytest.approx(2405.6, abs=2.0)
+    assert watched.quantity[int(column[0, 0])] == "loading_percent"
+    assert np.isinf(none[0, 0])
 
 
 def test_at_a_flow_of_nothing_the_factor_is_what_either_direction_adds() -> None:
