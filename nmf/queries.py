@@ -22,6 +22,7 @@ from nmf.states import ContractState, RequestState, ResponseState, Route
 from participants.models import Organisation
 from participants.queries import opted_in_ids
 from participants.states import OrganisationKind
+from psa.choices import Choice
 from psa.models import Study
 from psa.states import StudyKind, StudyState
 
@@ -261,7 +262,13 @@ class Retrade:
 
 
 def retrade_of(contract: Contract, study: Study | None) -> Retrade | None:
-    if study is None or study.result is None or study.state != StudyState.FAILED:
+    if study is None or study.result is None:
+        return None
+    if part := Choice.of(study).part(str(contract.reference)):
+        fits = int(part["largest_kw"] or 0)
+        rejected = contract.state == ContractState.REJECTED
+        return Retrade(f"{fits}", []) if rejected and fits else None
+    if study.state != StudyState.FAILED:
         return None
     if contract.state != ContractState.REJECTED and contract.at_risk_since is None:
         return None

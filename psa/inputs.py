@@ -545,7 +545,7 @@ def _changed(
         rights = RightsInput(nothing, nothing, nothing, nothing)
     bought, sold, ceiling = list(rights.bought), list(rights.sold), list(rights.ceiling)
     for change in changes:
-        inside = _inside(change.periods, half_hours)
+        inside = positions_in(change.periods, half_hours)
         for n in inside:
             if change.role == "SOLD":
                 sold[n] += change.kw
@@ -557,7 +557,7 @@ def _changed(
     return replace(rights, bought=bought, sold=sold, ceiling=ceiling)
 
 
-def _inside(periods: tuple[Period, ...], half_hours: tuple[datetime, ...]) -> list[int]:
+def positions_in(periods: tuple[Period, ...], half_hours: tuple[datetime, ...]) -> list[int]:
     found, position = [], 0
     for n, start in enumerate(half_hours):
         while position < len(periods) and periods[position][1] <= start:

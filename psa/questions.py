@@ -37,6 +37,17 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Changes (by position in the question) that hold together or not at all.
+
+    A question with parts asks which of them fit together; ``key`` is the caller's.
+    """
+
+    key: str
+    changes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StudyOptions:
     """How a study is judged: what the area's policy sets."""
 
@@ -76,6 +87,7 @@ class Question:
     network_model_id: int | None = None
     own_power: OwnPower | None = None
     over: tuple[Period, ...] = ()
+    parts: tuple[Part, ...] = ()  # the first agreed first
 
     def periods(self) -> tuple[Period, ...]:
         """Return the half-hours studied, merged."""
@@ -127,11 +139,15 @@ class Question:
             plain["own_power"] = asdict(self.own_power)
         if self.over:
             plain["over"] = [[_text(start), _text(end)] for start, end in self.over]
+        if self.parts:
+            plain["parts"] = [
+                {"key": part.key, "changes": list(part.changes)} for part in self.parts
+            ]
         return plain
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Question:
-        options = {
+        options: dict[str, Any] = {
             name: tuple(each) if isinstance(each, list) else each
             for name, each in value["options"].items()
         }
@@ -155,6 +171,9 @@ class Question:
             network_model_id=value.get("network_model_id"),
             own_power=OwnPower(**own_power) if own_power else None,
             over=tuple((_instant(start), _instant(end)) for start, end in value.get("over", ())),
+            parts=tuple(
+                Part(part["key"], tuple(part["changes"])) for part in value.get("parts", ())
+            ),
         )
 
 

@@ -12,9 +12,18 @@ from psa.drawing import Diagram, LineChart, charts_of, diagram_of
 from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
 from psa.states import ForecastCase
-from psa.wording import CHECKED, NOT_CHECKED, QUANTITY_WORDS, clock, element_words, value_words
+from psa.wording import (
+    CHECKED,
+    NOT_CHECKED,
+    QUANTITY_WORDS,
+    clock,
+    element_words,
+    part_words,
+    value_words,
+)
 
 MOST_PERIODS = 8
+PART_WORDS = {"pass": "in the set", "fail": "left out"}
 ROLE_WORDS = {"SOLD": "gives up", "BOUGHT": "gains"}
 
 
@@ -36,10 +45,18 @@ class Report:
     ladder: str = ""
     failing: list[str] = field(default_factory=list)
     failing_words: str = ""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    tried: list[dict[str, Any]] = field(default_factory=list)
+    exhausted: bool = False
     diagram: Diagram | None = None
     charts: list[LineChart] = field(default_factory=list)
     checked: tuple[str, ...] = CHECKED
     not_checked: tuple[str, ...] = NOT_CHECKED
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a choice found any set that passes."""
+        return any(part["outcome"] == PART_WORDS["pass"] for part in self.parts)
 
 
 def report_on(study: Study) -> Report:
@@ -80,11 +97,12 @@ def report_on(study: Study) -> Report:
             for each in result.get("forecast_cases", ())
         ],
         largest="" if result["largest_kw"] is None else f"{result['largest_kw']:g}",
-        ladder=", ".join(
-            f"{kw:g} kW {'passes' if passes else 'fails'}" for kw, passes in result["ladder"]
-        ),
+        ladder=_ladder(result["ladder"]),
         failing=failing,
         failing_words=_periods(failing),
+        parts=_parts(question, result, {pk: site.name for pk, site in names.items()}),
+        tried=_tried(result),
+        exhausted=result.get("exhausted", False),
         diagram=diagram_of(
             model.diagram,
             study.result,
@@ -94,6 +112,49 @@ def report_on(study: Study) -> Report:
         else None,
         charts=charts_of(study.result, half_hours),
     )
+
+
+def _parts(
+    question: Question, result: dict[str, Any], names: dict[int, str]
+) -> list[dict[str, Any]]:
+    """Return the parts of a choice, each named by its sites: this app knows no contracts."""
+    found = {part["key"]: part for part in result.get("parts", ())}
+    return [
+        {
+            "number": number,
+            "changes": "; ".join(
+                f"{names[change.site_id]} {ROLE_WORDS[change.role]} {change.kw:g} kW"
+                for change in (question.changes[at] for at in part.changes)
+            ),
+            "energy_kwh": found[part.key]["energy_kwh"],
+            "outcome": PART_WORDS.get(found[part.key]["outcome"], "no answer"),
+            "words": part_words(found[part.key], result)
+            if found[part.key]["outcome"] == "fail"
+            else "",
+            "ladder": _ladder(found[part.key]["ladder"]),
+        }
+        for number, part in enumerate(question.parts, start=1)
+        if part.key in found
+    ]
+
+
+def _tried(result: dict[str, Any]) -> list[dict[str, Any]]:
+    numbers = {part["key"]: at for at, part in enumerate(result.get("parts", ()), start=1)}
+    return [
+        {
+            "parts": ", ".join(str(numbers[key]) for key in each["keys"]),
+            "found_by": each["found_by"],
+            "outcome": each["outcome"].replace("_", " "),
+            "half_hours": each["half_hours"],
+            "reason": each["reason"],
+        }
+        for each in result.get("tried", ())
+        if numbers
+    ]
+
+
+def _ladder(steps: list[list[Any]]) -> str:
+    return ", ".join(f"{kw:g} kW {'passes' if passes else 'fails'}" for kw, passes in steps)
 
 
 def _basis(basis: dict[str, Any], question: Question) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connections.states import Direction
-from psa.inputs import Inputs, RightsInput, SeriesInput, SiteInput
+from connections.states import Direction, Role
+from psa.inputs import Inputs, RightsInput, SeriesInput, SiteInput, positions_in
+from psa.questions import Change
 from psa.states import StudyState
 
 if TYPE_CHECKING:
@@ -27,13 +28,10 @@ class Solved:
 
 def solve(inputs: Inputs) -> Solved:
     """Put a study to the engine. Takes up to seconds; no transaction may be open."""
-    from psa.engine import study, worst
+    from psa.engine import choosing, study
 
-    if inputs.other_cases:
-        every = (inputs, *inputs.other_cases)
-        result = worst.answer_all({each.case: as_engine_study(each) for each in every})
-    else:
-        result = study.as_json(study.answer(as_engine_study(inputs)))
+    every = (inputs, *inputs.other_cases)
+    result = choosing.answered({each.case: as_engine_study(each) for each in every})
     engines = sorted({found["engine"] for found in result["bases"]})
     return Solved(
         state=STATE_OF.get(result["outcome"], StudyState.INCOMPLETE),
@@ -63,6 +61,26 @@ def as_engine_study(inputs: Inputs) -> case.Study:
             step_kw=question.options.step_kw,
             find_largest=question.options.find_largest,
         ),
+        parts=_parts(inputs),
+    )
+
+
+def _parts(inputs: Inputs) -> tuple[case.Part, ...]:
+    """Return what the question lets be chosen from, as arrays."""
+    import numpy as np
+
+    from psa.engine import case
+
+    def shift(change: Change) -> case.Shift:
+        kw, none = np.zeros(len(inputs.half_hours)), np.zeros(len(inputs.half_hours))
+        kw[positions_in(change.periods, inputs.half_hours)] = change.kw
+        bought, sold = (kw, none) if change.role == Role.BOUGHT else (none, kw)
+        return case.Shift(f"site-{change.site_id}", change.direction, bought, sold)
+
+    changes = inputs.question.changes
+    return tuple(
+        case.Part(part.key, tuple(shift(changes[n]) for n in part.changes))
+        for part in inputs.question.parts
     )
 
 

@@ -42,6 +42,7 @@ class ForecastCase(models.TextChoices):
 class StudyKind(models.TextChoices):
     CONTRACT = "CONTRACT", "One contract"
     GROUP = "GROUP", "Contracts together"
+    SUBSET = "SUBSET", "Best subset of contracts"
     RESTUDY = "RESTUDY", "Approved contract, studied again"
     TCVN = "TCVN", "Capacity variation"
     WHATIF = "WHATIF", "What-if"

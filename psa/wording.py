@@ -41,7 +41,9 @@ SUMMARY_LENGTH = 400
 def summary(question: Question, result: dict[str, Any]) -> str:
     """Return one or two plain sentences: the outcome, what binds, what would pass."""
     outcome = result["outcome"]
-    if outcome == "pass":
+    if result.get("parts"):
+        text = _of_a_choice(question, result)
+    elif outcome == "pass":
         text = _of_a_pass(question, result)
     elif outcome == "fail":
         text = _of_a_fail(question, result)
@@ -115,14 +117,45 @@ def _of_a_fail(question: Question, result: dict[str, Any]) -> str:
         text = f"Fails: {result['reason']}".rstrip(".")
     else:
         basis = BASIS_WORDS[constraint["basis"]].lower()
-        text = (
-            f"Fails ({basis}): {element_words(constraint)} would {_breach(constraint)} "
-            f"in {half_hours_in_words(len(constraint['half_hours']))}, "
-            f"worst {clock(constraint['worst_at'])}"
-        )
+        text = f"Fails ({basis}): {_constraint_words(constraint)}"
     if result["largest_kw"]:
         text += f"; {result['largest_kw']:g} of {question.bought_kw():g} kW would pass"
     return text + "."
+
+
+def _of_a_choice(question: Question, result: dict[str, Any]) -> str:
+    parts = result["parts"]
+    kept = [part for part in parts if part["outcome"] == "pass"]
+    if not kept:
+        return f"None of {len(parts)} passes. All together: {_of_a_fail(question, result)}"
+    energy = sum(part["energy_kwh"] for part in kept)
+    asked = sum(part["energy_kwh"] for part in parts)
+    return (
+        f"{len(kept)} of {len(parts)} pass together: {energy:,.0f} of {asked:,.0f} kWh "
+        f"(kW bought, times hours). {_of_a_pass(question, result)}"
+    )
+
+
+def part_words(part: dict[str, Any], result: dict[str, Any]) -> str:
+    """Return why a part of a choice is left out, for whoever asked for it. Names no other part."""
+    kept = sum(each["outcome"] == "pass" for each in result["parts"])
+    beside = f"beside the {kept} that fit" if kept > 1 else "beside the one that fits"
+    constraint = part["constraint"]
+    if constraint is None:
+        text = f"{beside if kept else 'alone'}: {part['reason']}".rstrip(".")
+    else:
+        text = f"{beside if kept else 'alone'}, {_constraint_words(constraint)}"
+    if part["largest_kw"]:
+        text += f"; {part['largest_kw']:g} of {part['bought_kw']:g} kW would pass"
+    return shorten(f"Not in the best subset: {text}.", SUMMARY_LENGTH, placeholder=" …")
+
+
+def _constraint_words(constraint: dict[str, Any]) -> str:
+    return (
+        f"{element_words(constraint)} would {_breach(constraint)} "
+        f"in {half_hours_in_words(len(constraint['half_hours']))}, "
+        f"worst {clock(constraint['worst_at'])}"
+    )
 
 
 def element_words(found: dict[str, Any]) -> str:

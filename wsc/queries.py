@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from core.periods import next_half_hour
 from nmf.models import Contract
 from nmf.states import ContractState
 from psa.models import Study
-from psa.questions import SAFE_BASES, Question, StudyOptions, trade
+from psa.questions import SAFE_BASES, Part, Question, StudyOptions, trade
 from psa.states import FINISHED
 from wsc.models import Policy, Review
 from wsc.states import Mode, ReviewState
@@ -109,6 +109,17 @@ def question_about(
             find_largest=len(asked) == 1 and undelivered_at is None,
         ),
     )
+
+
+def in_parts(question: Question, contracts: Sequence[Contract]) -> Question:
+    """Return the same question, asked which of the contracts fit together.
+
+    Each contract of the question has its two changes, in this order.
+    """
+    parts = tuple(
+        Part(str(contract.reference), (2 * at, 2 * at + 1)) for at, contract in enumerate(contracts)
+    )
+    return replace(question, parts=parts)
 
 
 def question_about_tcvn(tcvn: Tcvn, *, policy: Policy) -> Question:

@@ -15,6 +15,7 @@ class Mode(models.TextChoices):
 class AreaRule(models.TextChoices):
     ALL_OR_NOTHING = "ALL_OR_NOTHING", "All or nothing"
     SEQUENTIAL = "SEQUENTIAL", "One after another, in order of agreement"
+    BEST_SUBSET = "BEST_SUBSET", "Best subset: most capacity that fits, then the earliest agreed"
 
 
 class DecisionKind(models.TextChoices):

@@ -12,10 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from psa.engine import receipt
+from psa.engine import choosing, receipt
 from psa.engine.errors import EngineInputError
-from psa.engine.study import answer, as_json, versions
-from psa.engine.worst import answer_all
+from psa.engine.study import versions
 
 PU, OTHER = 2e-6, 2e-3  # the engine keeps to half of it; a record is rounded to 6 places
 
@@ -40,12 +39,8 @@ def main() -> int:
         theirs = recorded["versions"].get(name)
         if theirs != ours:
             print(f"computed then with {name} {theirs}, now with {ours}")
-    cases = receipt.read_cases(text, study)
-    again = (
-        answer_all(cases, reference=given.pandapower)
-        if cases
-        else as_json(answer(study, reference=given.pandapower))
-    )
+    cases = receipt.read_cases(text, study) or {"": study}
+    again = choosing.answered(cases, reference=given.pandapower)
     print(f"now: {again['outcome']}, largest that passes: {again['largest_kw']} kW")
     allowed = {"per_unit": PU, "other": OTHER} if given.pandapower else {}
     found = receipt.differences(recorded, again, **allowed)

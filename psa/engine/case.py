@@ -156,6 +156,8 @@ class Study:
     options: Options = field(default_factory=Options)
     # First agreed first: what may be chosen from (``subset``). Empty: all of it is one.
     parts: tuple[Part, ...] = ()
+    # Who may lower theirs, by how much at the most, if it does not pass alone (``relief``).
+    sellers: tuple[Part, ...] = ()
     events: tuple[NetworkEvent, ...] = ()  # a later one stands before an earlier one
 
 

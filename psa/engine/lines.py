@@ -35,7 +35,9 @@ class _Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cell:
+class Cell:
+    """A quantity in a half-hour that is out of its limits."""
+
     when: int  # in the study
     column: int
     upper: bool
@@ -47,7 +49,7 @@ def learnt(
     """Give the lines that a failing combination teaches; none where nothing can be solved."""
     found: list[Line] = []
     for basis, tally in verdict.tallies.items():
-        anchor, cells = shares, _cells(tally)
+        anchor, cells = shares, worst_cells(tally)
         if tally.collapsed and not cells:
             anchor, cells = _fallen_back(together, basis, shares, sorted(tally.collapsed))
         if cells:
@@ -55,7 +57,8 @@ def learnt(
     return found
 
 
-def _cells(tally: Tally) -> list[_Cell]:
+def worst_cells(tally: Tally) -> list[Cell]:
+    """Give what is furthest out of limits, few half-hours of each quantity."""
     every = tally.merged()
     binds = np.flatnonzero((every.kind != EXISTING) & np.isfinite(every.excess))
     scale = np.maximum(np.abs(tally.watched.high[every.column[binds]]), 1e-9)
@@ -67,7 +70,7 @@ def _cells(tally: Tally) -> list[_Cell]:
         if taken.get(column, 0) < MOST_OF_ONE:
             taken[column] = taken.get(column, 0) + 1
             upper = bool(every.with_[at] > tally.watched.high[column])
-            chosen.append(_Cell(int(every.when[at]), column, upper))
+            chosen.append(Cell(int(every.when[at]), column, upper))
         if len(chosen) == MOST_CELLS:
             break
     return chosen
@@ -75,7 +78,7 @@ def _cells(tally: Tally) -> list[_Cell]:
 
 def _fallen_back(
     together: Together, basis: Basis, shares: Shares, collapsed: Sequence[int]
-) -> tuple[Shares, list[_Cell]]:
+) -> tuple[Shares, list[Cell]]:
     """Look for what is out of limits at a smaller share, where there is a solution."""
     when = np.array(collapsed[:MOST_CELLS], np.int64)
     watched = together.runs.watched
@@ -87,13 +90,13 @@ def _fallen_back(
             for state in State
         ]
         tally.add(when, *together.runs.solve(cases, check=False))
-        if cells := _cells(tally):
+        if cells := worst_cells(tally):
             return smaller, cells
     return shares, []
 
 
 def _lines(
-    together: Together, sites: Sequence[int], basis: Basis, anchor: Shares, cells: list[_Cell]
+    together: Together, sites: Sequence[int], basis: Basis, anchor: Shares, cells: list[Cell]
 ) -> list[Line]:
     when: IntArray = np.unique([cell.when for cell in cells])
     few = together.at(when)
@@ -149,14 +152,17 @@ def _effects_of_parts(few: Together, basis: Basis, anchor: Shares, parties: Part
         def case(shares: Shares, sites: Parties) -> Combined:
             return Combined(basis, State.WITH, shares=shares, parties=sites)
 
-        whole = _with(nothing, part, 1.0)
+        whole = with_share(nothing, part, 1.0)
         wanted.append((case(whole, alone), case(nothing, alone), 1.0))
         if share > 0:
-            less, nearly = _with(anchor, part, 0.0), _with(anchor, part, share - SMALL * share)
+            less, nearly = (
+                with_share(anchor, part, 0.0),
+                with_share(anchor, part, share - SMALL * share),
+            )
             wanted.append((case(anchor, beside), case(less, beside), share))
             wanted.append((case(anchor, beside), case(nearly, beside), SMALL * share))
         else:
-            more, little = _with(anchor, part, 1.0), _with(anchor, part, SMALL)
+            more, little = with_share(anchor, part, 1.0), with_share(anchor, part, SMALL)
             wanted.append((case(more, beside), case(anchor, beside), 1.0))
             wanted.append((case(little, beside), case(anchor, beside), SMALL))
     return _extremes(few, wanted, 3)
@@ -202,5 +208,6 @@ def _hopeful(
     return slopes, float(-(anchor @ most))
 
 
-def _with(shares: Shares, part: int, share: float) -> Shares:
+def with_share(shares: Shares, part: int, share: float) -> Shares:
+    """Give the same shares but one."""
     return (*shares[:part], share, *shares[part + 1 :])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from psa.engine.case import Basis, Options, Profile, Rights, Study, StudySite
+from psa.engine.case import Basis, Options, Part, Profile, Rights, Shift, Study, StudySite
 from psa.engine.errors import EngineInputError
 
 FORMAT = "capacity study receipt, version 1"
@@ -155,7 +155,21 @@ def _study(value: dict[str, Any]) -> Study:
         direction=value["direction"],
         studied_kw=value["studied_kw"],
         options=Options(**options),
+        parts=tuple(_part(each) for each in value.get("parts", ())),
     )
+
+
+def _part(value: dict[str, Any]) -> Part:
+    shifts = tuple(
+        Shift(
+            site=each["site"],
+            direction=each["direction"],
+            bought=np.array(each["bought"], np.float64),
+            sold=np.array(each["sold"], np.float64),
+        )
+        for each in value["shifts"]
+    )
+    return Part(value["key"], shifts)
 
 
 def _site(value: dict[str, Any]) -> StudySite:

@@ -10,7 +10,7 @@ the set, so that none is left out that would fit, and the constraint that keeps 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from psa.engine import ladder, lines, study
 from psa.engine.case import Answer, Outcome, Part, Study
 from psa.engine.errors import EngineInputError, NoForecastError
-from psa.engine.network import load
+from psa.engine.network import IntArray, load
 from psa.engine.program import Chosen, Line, Program
 from psa.engine.together import Shares, Together, Verdict, bought_kw
 
@@ -60,37 +60,28 @@ class SubsetAnswer:
     answer: Answer
     parts: tuple[PartResult, ...]
     tried: tuple[Tried, ...]
-    exhausted: bool  # the program was stopped before it had ruled out every heavier set
+    exhausted: bool = False  # the program was stopped before it had ruled out every heavier set
+    # Whose answer it is, and each one's outcome; empty with one case of the forecasts.
+    forecast_case: str = ""
+    forecast_cases: tuple[tuple[str, Answer], ...] = ()
 
 
-def answer(asked: Study, *, reference: bool = False) -> SubsetAnswer:
+def answer(studies: Mapping[str, Study], *, reference: bool = False) -> SubsetAnswer:
     """Choose among a study's parts. Bad physics is an outcome, never an exception.
 
+    ``studies`` are the question on each case of the forecasts: what passes, passes in all of them.
     Without an answer to everything together (no convergence in a base case, a gap) there is none
     at all. ``reference``: the answer of the chosen set by pandapower's own power flow alone.
     """
     try:
-        network = load(asked.network)
-        _check(asked)
+        for asked in studies.values():
+            _check(asked)
+        together = {name: _together(asked) for name, asked in studies.items()}
     except NoForecastError as gap:
         return _unstudied(Outcome.NO_FORECAST, str(gap))
     except EngineInputError as error:
         return _unstudied(Outcome.ENGINE_ERROR, str(error))
-    alone = replace(
-        asked,
-        sites=tuple(
-            replace(
-                site,
-                studied=False,
-                import_after=site.import_before,
-                export_after=site.export_before,
-            )
-            for site in asked.sites
-        ),
-        studied_kw=0.0,
-        parts=(),
-    )
-    return _Search(Together(alone, asked.parts, network), reference=reference).answer()
+    return _Search(together, reference=reference).answer()
 
 
 def as_json(found: SubsetAnswer) -> dict[str, Any]:
@@ -99,6 +90,17 @@ def as_json(found: SubsetAnswer) -> dict[str, Any]:
     plain["parts"] = [study.as_json(part) for part in found.parts]
     plain["tried"] = [study.as_json(tried) for tried in found.tried]
     plain["exhausted"] = found.exhausted
+    if found.forecast_cases:
+        plain["forecast_case"] = found.forecast_case
+        plain["forecast_cases"] = [
+            {
+                "case": name,
+                "outcome": each.outcome.value,
+                "reason": each.reason,
+                "largest_kw": each.largest_kw,
+            }
+            for name, each in found.forecast_cases
+        ]
     return plain
 
 
@@ -110,36 +112,37 @@ def energy_kwh(part: Part) -> float:
 class _Search:
     """One search while it is under way."""
 
-    def __init__(self, together: Together, *, reference: bool) -> None:
-        self.together = together
+    def __init__(self, cases: Mapping[str, Together], *, reference: bool) -> None:
+        self.cases = cases
+        self.together = next(iter(cases.values()))
         self.reference = reference
-        self.parts = together.parts
+        self.parts = self.together.parts
         self.everything: Chosen = frozenset(range(len(self.parts)))
         # Thousandths of a kW over half-hours: whole numbers, so that equal is equal.
         self.weights = [round(energy_kwh(part) * 2000) for part in self.parts]
-        self.program = Program(self.weights, together.of_part)
+        self.program = Program(self.weights, self.together.of_part)
         self.tried: dict[Chosen, Tried] = {}
-        self.answers: dict[Chosen, Answer] = {}
+        self.answers: dict[Chosen, dict[str, Answer]] = {}
         self.hard: list[int] = []
         self.exhausted = False
 
     def answer(self) -> SubsetAnswer:
         whole = self._passes(self.everything, "together")
         outcome = self.tried[self.everything].outcome
+        tried = self.tried.values()
         if not whole and outcome is not Outcome.FAIL:
-            return SubsetAnswer(
-                self.answers[self.everything], (), tuple(self.tried.values()), exhausted=False
-            )
+            return SubsetAnswer(_worst(self.answers[self.everything])[1], (), tuple(tried))
         chosen = self.everything if whole else self._added(self._searched(self._in_turn()))
         parts = tuple(
             self._kept(at) if at in chosen else self._left_out(at, chosen)
             for at in range(len(self.parts))
         )
-        shown = self.answers[chosen or self.everything]
+        answers = self.answers[chosen or self.everything]
         if self.reference:
-            asked = self._study_of(chosen or self.everything)
-            shown = study.answer(asked, reference=True)
-        return SubsetAnswer(shown, parts, tuple(self.tried.values()), self.exhausted)
+            answers = self._answered(chosen or self.everything, reference=True)
+        name, shown = _worst(answers)
+        several = tuple(answers.items()) if len(answers) > 1 else ()
+        return SubsetAnswer(shown, parts, tuple(tried), self.exhausted, name, several)
 
     def _in_turn(self) -> Chosen:
         chosen: Chosen = frozenset()
@@ -178,22 +181,27 @@ class _Search:
         shares = self.together.all_of(chosen)
         active = self.together.active(shares)
         hard = np.intersect1d(np.array(self.hard, np.int64), active)
-        if len(hard):
-            verdict = self.together.judge(shares, hard)
+        for each in self.cases.values() if len(hard) else ():
+            verdict = each.judge(shares, hard)
             if verdict.outcome is not Outcome.PASS:
                 self._note(chosen, found_by, verdict.outcome, len(hard), "")
-                self._learn(shares, verdict)
+                self._learn(each, shares, verdict)
                 return False
-        found = study.answer(self._asked(shares))
-        self.answers[chosen] = found
+        self.answers[chosen] = self._answered(chosen)
+        name, found = _worst(self.answers[chosen])
         self._note(chosen, found_by, found.outcome, len(active), found.reason)
         if found.outcome is Outcome.PASS:
             return True
-        where = np.searchsorted(self._seconds(), [at.timestamp() for at in found.failing]).astype(
-            np.int64
-        )
-        self._learn(shares, self.together.judge(shares, where if len(where) else active))
+        where = self._positions(found)
+        each = self.cases[name]
+        self._learn(each, shares, each.judge(shares, where if len(where) else active))
         return False
+
+    def _answered(self, chosen: Chosen, *, reference: bool = False) -> dict[str, Answer]:
+        return {
+            name: study.answer(_asked(each, each.all_of(chosen)), reference=reference)
+            for name, each in self.cases.items()
+        }
 
     def _note(
         self, chosen: Chosen, found_by: str, outcome: Outcome, half_hours: int, reason: str
@@ -203,12 +211,12 @@ class _Search:
         if outcome is not Outcome.PASS:
             self.program.failed.append(chosen)
 
-    def _learn(self, shares: Shares, verdict: Verdict) -> None:
+    def _learn(self, case: Together, shares: Shares, verdict: Verdict) -> None:
         failing = verdict.failing()
         for at in failing:
             if at not in self.hard and len(self.hard) < HARDEST:
                 self.hard.append(at)
-        learnt: list[Line] = lines.learnt(self.together, self.program.sites, shares, verdict)
+        learnt: list[Line] = lines.learnt(case, self.program.sites, shares, verdict)
         self.program.lines += learnt
 
     def _kept(self, at: int) -> PartResult:
@@ -222,8 +230,8 @@ class _Search:
         kw = bought_kw(part, direction)
         beside = chosen | {at}
         if beside not in self.answers:
-            self.answers[beside] = study.answer(self._study_of(beside))
-        found = self.answers[beside]
+            self.answers[beside] = self._answered(beside)
+        _, found = _worst(self.answers[beside])
         largest: float | None = None
         steps: tuple[tuple[float, bool], ...] = ()
         explained = sum(each not in chosen for each in range(at))
@@ -247,8 +255,7 @@ class _Search:
         self, at: int, chosen: Chosen, kw: float, found: Answer
     ) -> tuple[float | None, tuple[tuple[float, bool], ...]]:
         active = self.together.active(self.together.all_of(chosen | {at}))
-        failing = np.searchsorted(self._seconds(), [each.timestamp() for each in found.failing])
-        hardest = failing[:HARDEST].astype(np.int64)
+        hardest = self._positions(found)[:HARDEST]
 
         def at_kw(capacity: float) -> Shares:
             shares = list(self.together.all_of(chosen))
@@ -257,25 +264,51 @@ class _Search:
 
         def screen(capacities: Sequence[float]) -> list[bool]:
             several = [at_kw(each) for each in capacities]
-            verdicts = self.together.judge_each(several, hardest)
-            return [verdict.outcome is Outcome.PASS for verdict in verdicts]
+            verdicts = [each.judge_each(several, hardest) for each in self.cases.values()]
+            return [
+                all(verdict.outcome is Outcome.PASS for verdict in of_one)
+                for of_one in zip(*verdicts, strict=True)
+            ]
 
         def passes(capacity: float) -> bool:
-            if self.together.judge(at_kw(capacity), active).outcome is not Outcome.PASS:
-                return False
-            return study.answer(self._asked(at_kw(capacity))).outcome is Outcome.PASS
+            shares = at_kw(capacity)
+            return all(
+                each.judge(shares, active).outcome is Outcome.PASS for each in self.cases.values()
+            ) and all(
+                study.answer(_asked(each, shares)).outcome is Outcome.PASS
+                for each in self.cases.values()
+            )
 
         return ladder.climb(kw, self.together.study.options, screen, passes)
 
-    def _study_of(self, chosen: Chosen) -> Study:
-        return self._asked(self.together.all_of(chosen))
+    def _positions(self, found: Answer) -> IntArray:
+        seconds = [at.timestamp() for at in self.together.study.half_hours]
+        failing = [at.timestamp() for at in found.failing]
+        return np.searchsorted(seconds, failing).astype(np.int64)
 
-    def _asked(self, shares: Shares) -> Study:
-        asked = self.together.study_of(shares)
-        return replace(asked, options=replace(asked.options, find_largest=False))
 
-    def _seconds(self) -> list[float]:
-        return [at.timestamp() for at in self.together.study.half_hours]
+def _together(asked: Study) -> Together:
+    """Give the register without any part, and the parts."""
+    without = tuple(
+        replace(
+            site, studied=False, import_after=site.import_before, export_after=site.export_before
+        )
+        for site in asked.sites
+    )
+    alone = replace(asked, sites=without, studied_kw=0.0, parts=())
+    return Together(alone, asked.parts, load(asked.network))
+
+
+def _asked(together: Together, shares: Shares) -> Study:
+    asked = together.study_of(shares)
+    return replace(asked, options=replace(asked.options, find_largest=False))
+
+
+def _worst(answers: Mapping[str, Answer]) -> tuple[str, Answer]:
+    """Choose the case that decides: a fail before no answer before a pass."""
+    order = (Outcome.FAIL, Outcome.NOT_CONVERGED, Outcome.NO_FORECAST, Outcome.ENGINE_ERROR)
+    rank = {outcome: at for at, outcome in enumerate(order)}
+    return min(answers.items(), key=lambda each: rank.get(each[1].outcome, len(rank)))
 
 
 def _binding(found: Answer, asked: Study) -> dict[str, Any] | None:
@@ -315,4 +348,4 @@ def _unstudied(outcome: Outcome, reason: str) -> SubsetAnswer:
         tap_positions={},
         versions=study.versions(),
     )
-    return SubsetAnswer(nothing, (), (), exhausted=False)
+    return SubsetAnswer(nothing, (), ())

@@ -257,6 +257,7 @@ def only(study: Study, when: IntArray) -> Study:
         background={bus: _cut(profile, when) for bus, profile in study.background.items()},
         sites=tuple(_site_at(site, when) for site in study.sites),
         parts=(),
+        sellers=(),
     )
 
 

@@ -17,9 +17,10 @@ from core import journal
 from nmf import services as nmf
 from nmf.models import Contract
 from nmf.states import ContractState
+from psa.choices import Choice
 from psa.models import Study
 from psa.questions import Question
-from psa.states import FINISHED, StudyState
+from psa.states import FINISHED, StudyKind, StudyState
 from wsc import rules
 from wsc.models import Policy, Review
 from wsc.queries import advice_on, current_policy, open_reviews
@@ -153,10 +154,26 @@ def _apply_together(together: list[_Case], study: Study, within: _Area) -> None:
     elif mark := _needs_engineer(study, within.policy):
         for case in pending:
             reviews.refer(case.review, mark=mark, at=within.at)
+    elif study.kind == StudyKind.SUBSET:
+        _apply_choice(pending, study, within)
     elif study.state == StudyState.PASSED:
         _approve(pending, study, within)
     else:
         _reject(pending, study, within)
+
+
+def _apply_choice(pending: list[_Case], study: Study, within: _Area) -> None:
+    """Approve the contracts that a study chose, reject those that it left out."""
+    chosen = Choice.of(study)
+    for case in pending:
+        reference = str(case.contract.reference)
+        if chosen.passes(reference):
+            _approve([case], study, within)
+        elif chosen.fails(reference):
+            _reject([case], study, within, reason=chosen.reason(reference))
+        else:
+            mark = f"The study of the best subset says nothing of it. {study.summary}"
+            reviews.refer(case.review, mark=mark, at=within.at)
 
 
 def _needs_engineer(study: Study, policy: Policy) -> str:
@@ -220,14 +237,14 @@ def _approve(cases: list[_Case], study: Study, within: _Area) -> None:
         )
 
 
-def _reject(cases: list[_Case], study: Study, within: _Area) -> None:
+def _reject(cases: list[_Case], study: Study, within: _Area, *, reason: str = "") -> None:
     for case in cases:
         decisions.rejected(
             case.contract,
             case.review,
             study=study,
             actor=journal.SYSTEM,
-            reason=_together_words(cases) + study.summary,
+            reason=reason or _together_words(cases) + study.summary,
             at=within.at,
             policy=within.policy,
         )

@@ -19,8 +19,8 @@ from psa.models import Study
 from psa.states import StudyKind
 from wsc import notifications
 from wsc.models import Review
-from wsc.queries import current_policy, question_about, study_area_of
-from wsc.states import REVIEW_MACHINE, ReviewState
+from wsc.queries import current_policy, in_parts, question_about, study_area_of
+from wsc.states import REVIEW_MACHINE, AreaRule, ReviewState
 
 
 @transaction.atomic
@@ -119,12 +119,21 @@ def close(review: Review, *, at: datetime) -> None:
 
 
 def study_for_clearing(area: Area, contracts: list[Contract], *, at: datetime) -> Study:
-    """Ask for a study of contracts together, or of one on top of what is approved."""
+    """Ask for a study of contracts together, or of one on top of what is approved.
+
+    Where the policy says so, the study chooses which of several fit together.
+    """
+    policy = current_policy(area.pk)
+    kind, question = StudyKind.CONTRACT, question_about(contracts, policy=policy)
+    if len(contracts) > 1:
+        kind = StudyKind.GROUP
+        if policy.area_rule == AreaRule.BEST_SUBSET:
+            kind, question = StudyKind.SUBSET, in_parts(question, contracts)
     return psa.request_study(
         area_id=area.pk,
-        kind=StudyKind.GROUP if len(contracts) > 1 else StudyKind.CONTRACT,
+        kind=kind,
         reference=contracts[0].reference,
-        question=question_about(contracts, policy=current_policy(area.pk)),
+        question=question,
         actor=journal.SYSTEM,
         at=at,
     )

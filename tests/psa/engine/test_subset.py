@@ -94,6 +94,10 @@ def random_study(seed: int, size: int, *, count: int = 3) -> Study:
     return replace(asked, parts=tuple(parts))
 
 
+def choose(asked: Study) -> SubsetAnswer:
+    return subset.answer({"": asked})
+
+
 def passing_keys(found: SubsetAnswer) -> list[str]:
     return [part.key for part in found.parts if part.outcome is Outcome.PASS]
 
@@ -123,7 +127,7 @@ def best_of_every_set(asked: Study) -> list[str]:
 
 
 def test_what_the_network_bears_together_passes_whole() -> None:
-    found = subset.answer(knapsack(100, 200, 300))
+    found = choose(knapsack(100, 200, 300))
 
     assert passing_keys(found) == ["c0", "c1", "c2"]
     assert [tried.found_by for tried in found.tried] == ["together"]
@@ -131,7 +135,7 @@ def test_what_the_network_bears_together_passes_whole() -> None:
 
 
 def test_most_capacity_goes_before_earlier_agreement() -> None:
-    found = subset.answer(knapsack(500, 300, 600))
+    found = choose(knapsack(500, 300, 600))
 
     assert passing_keys(found) == ["c1", "c2"]
     left_out = found.parts[0]
@@ -144,10 +148,10 @@ def test_most_capacity_goes_before_earlier_agreement() -> None:
 
 
 def test_of_sets_of_equal_capacity_the_one_with_the_earliest_contracts_is_taken() -> None:
-    found = subset.answer(knapsack(300, 500, 300, 300))
+    found = choose(knapsack(300, 500, 300, 300))
 
     assert passing_keys(found) == ["c0", "c2", "c3"]
-    assert passing_keys(subset.answer(knapsack(450, 450, 450))) == ["c0", "c1"]
+    assert passing_keys(choose(knapsack(450, 450, 450))) == ["c0", "c1"]
 
 
 def test_hours_count_as_much_as_kilowatts() -> None:
@@ -162,7 +166,7 @@ def test_hours_count_as_much_as_kilowatts() -> None:
     for shift in once.shifts:
         shift.bought[1] = shift.sold[1] = 0.0
 
-    found = subset.answer(replace(asked, parts=(once, trade("long", "seller", "long", 500, 2))))
+    found = choose(replace(asked, parts=(once, trade("long", "seller", "long", 500, 2))))
 
     assert passing_keys(found) == ["long"]
     assert [part.energy_kwh for part in found.parts] == [450, 500]
@@ -182,17 +186,17 @@ def test_a_contract_that_only_fits_beside_another_ones_seller_is_found() -> None
         trade("gives room", "near seller", "small", 600),
     )
 
-    found = subset.answer(replace(asked, parts=parts))
+    found = choose(replace(asked, parts=parts))
 
     assert passing_keys(found) == ["needs room", "gives room"]
-    assert passing_keys(subset.answer(replace(asked, parts=parts[:1]))) == []
+    assert passing_keys(choose(replace(asked, parts=parts[:1]))) == []
 
 
 @pytest.mark.parametrize("seed", [6, 13, 22])
 def test_the_set_is_that_of_an_exhaustive_search(seed: int) -> None:
     asked = random_study(seed, 6)
 
-    found = subset.answer(asked)
+    found = choose(asked)
 
     assert passing_keys(found) == best_of_every_set(asked)
     assert not found.exhausted
@@ -203,7 +207,7 @@ def test_the_set_is_that_of_an_exhaustive_search(seed: int) -> None:
 def test_up_to_twelve_contracts_the_set_is_that_of_an_exhaustive_search(seed: int) -> None:
     asked = random_study(seed, 9 + seed % 4)
 
-    found = subset.answer(asked)
+    found = choose(asked)
 
     assert passing_keys(found) == best_of_every_set(asked)
     assert not found.exhausted
@@ -211,7 +215,7 @@ def test_up_to_twelve_contracts_the_set_is_that_of_an_exhaustive_search(seed: in
 
 def test_the_chosen_set_passes_as_one_study_and_so_does_no_other_part_on_top_of_it() -> None:
     asked = random_study(6, 6)
-    found = subset.answer(asked)
+    found = choose(asked)
     chosen = [part.outcome is Outcome.PASS for part in found.parts]
     every = together(asked)
 
@@ -230,14 +234,14 @@ def test_without_a_base_case_nothing_is_said_of_any_part() -> None:
     asked = knapsack(100, 200)
     heavy = {"End 1": profile(0, 500_000)}
 
-    found = subset.answer(replace(asked, background=heavy))
+    found = choose(replace(asked, background=heavy))
 
     assert found.answer.outcome is Outcome.NOT_CONVERGED
     assert found.parts == ()
 
 
 def test_where_nothing_fits_nothing_passes_and_the_answer_is_of_everything_together() -> None:
-    found = subset.answer(knapsack(2000, 3000))
+    found = choose(knapsack(2000, 3000))
 
     assert passing_keys(found) == []
     assert [part.outcome for part in found.parts] == [Outcome.FAIL, Outcome.FAIL]
@@ -250,7 +254,7 @@ def test_a_part_that_is_no_number_of_kilowatts_is_refused(value: float) -> None:
     asked = knapsack(100, 200)
     asked.parts[1].shifts[1].bought[0] = value
 
-    found = subset.answer(asked)
+    found = choose(asked)
 
     assert found.answer.outcome is Outcome.ENGINE_ERROR
     assert found.answer.reason.startswith("Part 'c1' does not give 1 half-hours")
@@ -260,11 +264,24 @@ def test_a_part_that_is_no_number_of_kilowatts_is_refused(value: float) -> None:
 def test_the_same_question_has_the_same_answer_to_the_bit() -> None:
     asked = random_study(9, 6)
 
-    assert subset.as_json(subset.answer(asked)) == subset.as_json(subset.answer(asked))
+    assert subset.as_json(choose(asked)) == subset.as_json(choose(asked))
 
 
 def test_only_what_the_policy_requires_decides() -> None:
     asked = knapsack(500, 300, 600)
     lenient = replace(asked, options=Options(loading_fail_percent=200.0))
 
-    assert passing_keys(subset.answer(lenient)) == ["c0", "c1", "c2"]
+    assert passing_keys(choose(lenient)) == ["c0", "c1", "c2"]
+
+
+def test_what_passes_passes_on_every_case_of_the_forecasts() -> None:
+    asked = knapsack(500, 300, 600)
+    loaded = replace(asked, background={"End 1": profile(400, 0)})
+
+    found = subset.answer({"CENTRAL": asked, "HIGH": loaded})
+
+    assert passing_keys(found) == ["c0"]
+    assert [(name, each.outcome) for name, each in found.forecast_cases] == [
+        ("CENTRAL", Outcome.PASS),
+        ("HIGH", Outcome.PASS),
+    ]
