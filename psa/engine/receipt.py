@@ -156,6 +156,7 @@ def _study(value: dict[str, Any]) -> Study:
         studied_kw=value["studied_kw"],
         options=Options(**options),
         parts=tuple(_part(each) for each in value.get("parts", ())),
+        sellers=tuple(_part(each) for each in value.get("sellers", ())),
     )
 
 
