@@ -11,6 +11,7 @@ from core.periods import LONDON
 from psa.forecast_files import MOST_BYTES
 from psa.states import ForecastCase, ForecastKind
 
+DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 LARGEST_FILE = 200 * 1024 * 1024
 
 
@@ -67,3 +68,24 @@ class ForecastUploadForm(forms.Form):
             message = f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."
             raise forms.ValidationError(message)
         return file
+
+
+class PlanningProfilesForm(forms.Form):
+    """Planning profiles of a study area, by its sites' technologies and the season."""
+
+    area = forms.ModelChoiceField(Area.objects.filter(studied=True), label="Study area")
+    first_date = forms.DateField(label="First day", widget=DAY_INPUT)
+    last_date = forms.DateField(label="Last day", widget=DAY_INPUT)
+    cases = forms.MultipleChoiceField(
+        choices=ForecastCase.choices,
+        initial=list(ForecastCase.values),
+        widget=forms.CheckboxSelectMultiple,
+        help_text="High: most generation with least demand. Low: least generation with most "
+        "demand. An issue each.",
+    )
+    rest_of_area = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="And the rest of the area",
+        help_text="Mixed demand at every bus, by the load that the network model in use has there.",
+    )

@@ -7,6 +7,7 @@ from psa.services.networks import (
     publish_network_model,
     record_model_check,
 )
+from psa.services.planning import publish_planning_profiles
 from psa.services.studies import (
     Claim,
     claim_study,
@@ -36,6 +37,7 @@ __all__ = [
     "publish_forecast_file",
     "publish_forecast_upload",
     "publish_network_model",
+    "publish_planning_profiles",
     "record_model_check",
     "record_no_answer",
     "record_study",

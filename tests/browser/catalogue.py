@@ -139,6 +139,7 @@ PAGES: dict[str, list[Page]] = {
     "admin:connections_tcvn_change": [
         Page(ENGINEER, "SELECT DISTINCT ON (state) id FROM connections_tcvn ORDER BY state, id")
     ],
+    "admin:psa_forecastversion_planning": [Page(MANAGER)],
     "admin:psa_study_change": [
         Page(
             ENGINEER, "SELECT DISTINCT ON (state, kind) id FROM psa_study ORDER BY state, kind, id"

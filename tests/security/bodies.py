@@ -168,6 +168,12 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "tradable": "on",
         "studied": "on",
     },
+    "dso/psa/forecastversion/planning/": lambda o: {
+        "area": o["area"],
+        "first_date": "2026-03-16",
+        "last_date": "2026-03-16",
+        "cases": ["CENTRAL"],
+    },
     "dso/psa/forecastversion/add/": lambda o: {
         "area": o["area"],
         "kind": "OPERATIONAL",

@@ -11,7 +11,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 
 from connections.documents import notice_text
-from connections.models import Agreement, Registration, Signatory, Site, Tcvn
+from connections.models import Agreement, Asset, Registration, Signatory, Site, Tcvn
 from connections.states import RegistrationState, TcvnState
 from core import journal
 from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
@@ -98,6 +98,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
     OutboxMessage.objects.filter(pk=letter.pk).update(attempts=MAX_ATTEMPTS)
     doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
     Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
+    Asset.objects.create(site=home.site, technology="SOLAR", rated_kw=Decimal(5))
     return {
         "an app": "nmf",
         "home": home.organisation.pk,

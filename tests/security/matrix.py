@@ -211,6 +211,8 @@ PORTAL = [
             ("end", "in_force", "ended"),
         )
     ),
+    Row("POST dso/psa/forecastversion/planning/", "",
+        "psa.forecast.published", _MANAGERS),
     Row("POST dso/psa/forecastversion/add/", "",
         "psa_forecastupload", _MANAGERS),
     Row("POST dso/psa/forecastversion/upload/<int:upload_id>/", "upload",

@@ -109,6 +109,7 @@ PORTAL = [
         "",
         "302 302 302  302 302 302  403 302 302",
     ),  # not computed: engineers go to its page
+    Row("GET dso/psa/forecastversion/planning/", "", "", "302 302 302  302 302 302  403 403 200"),
     Row(
         "GET dso/psa/forecastversion/template/<slug:name>.csv",
         "template",
