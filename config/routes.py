@@ -33,6 +33,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "lapse undecided contracts": {"task": "wsc.watch_deadlines", "schedule": 60.0},
     "clear areas": {"task": "wsc.clear_areas", "schedule": 60.0},
     "sweep studies": {"task": "psa.run_studies", "schedule": 60.0},
+    "refresh headroom": {"task": "psa.refresh_headroom", "schedule": 300.0},
 }
 
 # Django permissions by role, "app.codename"; "app.*" is all of an app, "view:*" is every model's.

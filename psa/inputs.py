@@ -22,7 +22,7 @@ from connections.rules import Stretch
 from connections.states import Direction
 from core.errors import Period
 from core.journal import canonical
-from core.periods import HALF_HOUR, half_hours_in_words, in_words, merged
+from core.periods import HALF_HOUR, half_hours_between, half_hours_in_words, in_words, merged
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import ForecastDay, NetworkModel
 from psa.questions import Question
@@ -260,6 +260,27 @@ def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs
     )
 
 
+def forecast_throughout(
+    area_id: int, half_hours: tuple[datetime, ...], at: datetime
+) -> tuple[tuple[datetime, ...], list[int], str]:
+    """Return the half-hours in which every point of an area has a forecast, the sites among them,
+    and in words what is missing in the others.
+    """
+    sites = [
+        site
+        for site in Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk")
+        if site.network_bus
+    ]
+    agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
+    forecasts = read_forecasts(area_id, half_hours, at)
+    gaps = _missing(sites, agreements, forecasts, half_hours)
+    dark = {
+        start for _, periods in gaps for period in periods for start in half_hours_between(*period)
+    }
+    covered = tuple(start for start in half_hours if start not in dark)
+    return covered, sorted(forecasts.of_site), _in_words(gaps) if gaps else ""
+
+
 def _out_of_place(sites: list[Site], asked: set[int]) -> str:
     if asked - {site.pk for site in sites}:
         return "A site that is asked about lies outside the study area."
@@ -281,6 +302,12 @@ def _counts(
     if question.own_power is not None and site.pk in agreements:
         return True
     return site.pk in forecasts.of_site
+
+
+def agreements_at(inputs: Inputs) -> dict[int, list[Agreement]]:
+    """Return the agreements of a study's sites in its half-hours."""
+    sites = Site.objects.filter(pk__in=[site.site_id for site in inputs.sites])
+    return _agreements(list(sites), (inputs.half_hours[0], inputs.half_hours[-1] + HALF_HOUR))
 
 
 def areas_below(area_id: int) -> list[int]:

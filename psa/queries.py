@@ -12,9 +12,9 @@ from django.db.models import Max, Min, Q, QuerySet
 from connections import queries as connections
 from connections.models import Site
 from core.errors import Period
-from core.periods import HALF_HOUR, half_hours_between
+from core.periods import HALF_HOUR, LONDON, half_hours_between
 from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
-from psa.models import ForecastVersion, NetworkModel, Study
+from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.states import FINISHED, ModelState, StudyKind, StudyState
 
 OPEN = (StudyState.QUEUED, StudyState.RUNNING)
@@ -45,6 +45,28 @@ def areas_with_open_studies() -> list[int]:
     ):
         waiting.setdefault(area_id)
     return list(waiting)
+
+
+def areas_with_old_headroom(at: datetime) -> list[int]:
+    """Return the ids of the study areas with a network model whose headroom is of an earlier
+    revision or of an earlier local day.
+    """
+    kept = {
+        each.area_id: each
+        for each in AreaHeadroom.objects.only("area_id", "revision", "computed_at")
+    }
+    models = NetworkModel.objects.filter(state=ModelState.PUBLISHED).order_by("area_id")
+    return [
+        area_id
+        for area_id, revision in models.values_list("area_id", "area__revision")
+        if area_id not in kept or _is_old(kept[area_id], revision, at)
+    ]
+
+
+def _is_old(headroom: AreaHeadroom, revision: int, at: datetime) -> bool:
+    if headroom.computed_at is None or headroom.revision != revision:
+        return True
+    return headroom.computed_at.astimezone(LONDON).date() < at.astimezone(LONDON).date()
 
 
 def studies_of(reference: UUID) -> QuerySet[Study]:

@@ -16,9 +16,10 @@ from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.retry import retried
 from psa import services
-from psa.inputs import Gap, Inputs, gather, site_buses
+from psa.headroom import Found, find, gather_headroom
+from psa.inputs import Gap, Inputs, agreements_at, gather, site_buses
 from psa.models import ForecastVersion, NetworkModel
-from psa.queries import areas_with_open_studies, published_model
+from psa.queries import areas_with_old_headroom, areas_with_open_studies, published_model
 from psa.services.studies import MOST_ATTEMPTS
 from psa.solving import Solved, solve
 from psa.states import ModelState
@@ -45,6 +46,47 @@ def drain(*, area_id: int) -> int:
     finally:
         retried(services.close_run, area_id=area_id, token=run)
     return done
+
+
+def refresh_headroom() -> int:
+    """Compute the headroom of every study area in which it is old; return how many.
+
+    The clock calls this, so that many changes of an area make one computation of it. An area whose
+    studies wait is left until they are answered.
+    """
+    at = clock.now()
+    busy = set(areas_with_open_studies())
+    done = 0
+    for area_id in areas_with_old_headroom(at):
+        if area_id not in busy:
+            done += _refresh(area_id)
+    return done
+
+
+def _refresh(area_id: int) -> bool:
+    claim = retried(services.claim_headroom, area_id=area_id, at=clock.now())
+    if claim is None:
+        return False
+    found: Found | Gap = _found(claim)
+    try:
+        retried(services.record_headroom, claim=claim, found=found, at=clock.now())
+    except WrongStateError:
+        logger.warning("The headroom of area %s was taken over by another worker", area_id)
+        return False
+    return True
+
+
+def _found(claim: services.HeadroomClaim) -> Found | Gap:
+    inputs = gather_headroom(area_id=claim.area_id, starts_at=claim.starts_at, at=clock.now())
+    if isinstance(inputs, Gap):
+        return inputs
+    try:
+        return find(inputs, agreements_at(inputs), claim.starts_at)
+    except Exception as error:  # as with a study: nobody computes it, so nothing is known
+        logger.exception("The headroom of area %s could not be computed", claim.area_id)
+        reason = str(error) if type(error).__name__ == "CannotCompileError" else ""
+        words = reason or f"the engine failed ({type(error).__name__})"
+        return Gap(f"Not computed: {words}.", inputs.network_model_id)
 
 
 def check_model(*, model_id: int) -> None:

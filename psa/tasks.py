@@ -22,6 +22,11 @@ def run_studies() -> None:
     running.run_open_studies()
 
 
+@periodic_task("psa.refresh_headroom")
+def refresh_headroom() -> None:
+    running.refresh_headroom()
+
+
 @outbox_task("psa.check_network_model")
 def check_network_model(*, subject_id: int) -> None:
     running.check_model(model_id=subject_id)

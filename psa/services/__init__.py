@@ -2,6 +2,12 @@
 
 from psa.forecast_rows import ForecastRow
 from psa.services.forecasts import publish_forecast
+from psa.services.headroom import (
+    HeadroomClaim,
+    claim_headroom,
+    publish_headroom,
+    record_headroom,
+)
 from psa.services.networks import (
     import_network_model,
     publish_network_model,
@@ -27,6 +33,8 @@ from psa.services.uploads import (
 __all__ = [
     "Claim",
     "ForecastRow",
+    "HeadroomClaim",
+    "claim_headroom",
     "claim_study",
     "close_run",
     "import_network_model",
@@ -36,8 +44,10 @@ __all__ = [
     "publish_forecast",
     "publish_forecast_file",
     "publish_forecast_upload",
+    "publish_headroom",
     "publish_network_model",
     "publish_planning_profiles",
+    "record_headroom",
     "record_model_check",
     "record_no_answer",
     "record_study",

@@ -1,0 +1,163 @@
+"""Headroom of a study area's sites: gathered, put to the engine, and as it is kept.
+
+The engine is imported when it is first used; all else here is plain values.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connections.models import Agreement
+from connections.states import Direction
+from core.periods import HALF_HOUR, merged
+from psa.inputs import Gap, Inputs, SiteInput, forecast_throughout, gather
+from psa.questions import Change, Question
+from psa.solving import as_engine_study
+
+DAYS = 14
+HALF_HOURS = DAYS * 48
+STEP_KW = 1.0
+OWN_CAPACITY = -1  # nothing binds but what is installed
+
+
+@dataclass(frozen=True, slots=True)
+class SiteFound:
+    """One site and direction of what was found, in the half-hours of ``Found``."""
+
+    site_id: int
+    direction: str
+    kw: list[float | None]
+    binding: list[int]
+    toward: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What is kept: half-hours without a forecast are there, and not known.
+
+    ``constraints``: element_type, element, quantity, unit, low and high of what may bind or is
+    near. ``near``: by entry "when" (place of the half-hour), "constraint", "value", "upper"; and
+    "cut", half-hours in which more is near than was kept.
+    """
+
+    inputs: Inputs
+    engine: str
+    inputs_hash: str
+    constraints: list[dict[str, Any]]
+    near: dict[str, list[Any]]
+    sites: list[SiteFound]
+
+
+def horizon(starts_at: datetime) -> tuple[datetime, ...]:
+    """Return the half-hours that headroom is told of."""
+    return tuple(starts_at + n * HALF_HOUR for n in range(HALF_HOURS))
+
+
+def gather_headroom(*, area_id: int, starts_at: datetime, at: datetime) -> Inputs | Gap:
+    """Read what headroom is computed from, in the half-hours in which all has a forecast.
+
+    It is what a study reads of a question that changes nothing.
+    """
+    covered, sites, missing = forecast_throughout(area_id, horizon(starts_at), at)
+    if not sites:
+        return Gap("No site of this area has both a bus of the network model and a forecast.")
+    if not covered:
+        return Gap(missing)
+    nothing = Change(sites[0], "BOUGHT", Direction.EXPORT, 0.0, merged(covered))
+    return gather(area_id=area_id, question=Question(Direction.EXPORT.value, (nothing,)), at=at)
+
+
+def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datetime) -> Found:
+    """Put it to the engine. Takes seconds; no transaction may be open."""
+    import numpy as np
+
+    from psa.engine import study as engine
+    from psa.engine.headroom import Wish, headrooms
+
+    asked = as_engine_study(inputs)
+    wished = [
+        (site, direction)
+        for site in inputs.sites
+        for direction in Direction.values
+        if site.before[direction] is not None
+    ]
+    wishes = [
+        Wish(
+            f"site-{site.site_id}",
+            direction,
+            np.array(_most(site, direction, installed.get(site.site_id, []), inputs.half_hours)),
+        )
+        for site, direction in wished
+    ]
+    found = headrooms(asked, wishes, step_kw=STEP_KW)
+    place = [(start - starts_at) // HALF_HOUR for start in inputs.half_hours]
+    columns = sorted({*found.binding[found.binding >= 0].tolist(), *found.near.column.tolist()})
+    number = {column: n for n, column in enumerate(columns)}
+    watched = found.watched
+    sites = []
+    for n, (site, direction) in enumerate(wished):
+        kw: list[float | None] = [None] * HALF_HOURS
+        binding = [OWN_CAPACITY] * HALF_HOURS
+        for at, value, column in zip(
+            place, found.kw[n].tolist(), found.binding[n].tolist(), strict=True
+        ):
+            kw[at] = value if value == value else None  # noqa: PLR0124  (not a number)
+            binding[at] = number.get(column, OWN_CAPACITY)
+        toward = array("f", found.near.toward[n].tolist())
+        sites.append(SiteFound(site.site_id, direction, kw, binding, toward.tobytes()))
+    return Found(
+        inputs=inputs,
+        engine=found.engine,
+        inputs_hash=inputs.digest(engine.versions()),
+        constraints=[
+            {
+                "element_type": watched.element_type[column],
+                "element": watched.element[column],
+                "quantity": watched.quantity[column],
+                "unit": watched.unit[column],
+                "low": _finite(float(watched.low[column])),
+                "high": _finite(float(watched.high[column])),
+            }
+            for column in columns
+        ],
+        near={
+            "when": [place[at] for at in found.near.when.tolist()],
+            "constraint": [number[column] for column in found.near.column.tolist()],
+            "value": [round(value, 5) for value in found.near.value.tolist()],
+            "upper": found.near.upper.tolist(),
+            "cut": [place[at] for at in found.near.cut.tolist()],
+        },
+        sites=sites,
+    )
+
+
+def _most(
+    site: SiteInput,
+    direction: str,
+    agreements: Sequence[Agreement],
+    half_hours: Sequence[datetime],
+) -> list[float]:
+    """Return what the connection can carry beyond the base case: nothing without an agreement."""
+    series = site.forecast.export_kw if direction == Direction.EXPORT else site.forecast.import_kw
+    rights = site.before[direction]
+    most = []
+    for n, start in enumerate(half_hours):
+        capacity = next(
+            (
+                float(one.max_installed_kva * one.power_factor(direction))
+                for one in agreements
+                if one.starts_at <= start and (one.ends_at is None or start < one.ends_at)
+            ),
+            0.0,
+        )
+        used = series[n] + (rights.bought[n] if rights else 0.0)
+        most.append(max(0.0, capacity - used))
+    return most
+
+
+def _finite(value: float) -> float | None:
+    return value if abs(value) < float("inf") else None
