@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +21,7 @@ from connections import queries as connections
 from connections.states import Direction
 from core import clock
 from core.api.idempotency import idempotent
-from core.errors import Refusal, RefusedError
+from core.errors import Refusal, RefusedError, WrongStateError
 from core.periods import half_hour_of
 from core.retry import retried
 from core.web.actors import actor_of
@@ -38,6 +40,7 @@ from psa.api.serializers import (
 )
 from psa.forecast_files import CONVENTIONS
 from psa.models import ForecastVersion, Study
+from psa.receipts import NoReceiptError, receipt_of
 from psa.services import ForecastRow
 
 LONGEST_DAYS = 62
@@ -65,6 +68,25 @@ class StudyViewSet(
 
     def get_serializer_class(self) -> type[serializers.BaseSerializer[Study]]:
         return StudyInListSerializer if self.action == "list" else StudySerializer
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def receipt(self, request: Request, **_kwargs: Any) -> HttpResponse:
+        """All that a study was computed from, and its answer, as a file to compute again: the DSO.
+
+        It holds the forecasts and rights of every site of the area.
+        """
+        if caller(request).organisation.kind != OrganisationKind.DSO:
+            raise Http404
+        study = self.get_object()
+        try:
+            text = receipt_of(study)
+        except NoReceiptError as error:
+            raise WrongStateError("psa.study.receipt", str(error)) from error
+        name = f'attachment; filename="study-{study.pk}.json"'
+        return HttpResponse(
+            text, content_type="application/json", headers={"Content-Disposition": name}
+        )
 
 
 class ForecastView(APIView):

@@ -14,6 +14,8 @@ from django.test import Client
 
 from connections.models import Allocation, Site
 from core import clock
+from participants.models import Membership, User
+from participants.states import Role
 from psa.models import ForecastDay, Study
 from psa.receipts import NoReceiptError, inputs_of, receipt_of
 from psa.running import run_open_studies
@@ -127,3 +129,33 @@ def test_engineers_download_it_from_the_studys_page(settings: Any) -> None:
     assert answer.content.decode() == receipt_of(study)
     assert "/login" in Client().get(f"/dso/psa/study/{study.pk}/receipt/")["Location"]
     assert answer["Content-Disposition"] == f'attachment; filename="study-{study.pk}.json"'
+
+
+def test_the_dso_takes_it_over_rest_and_a_party_to_the_study_does_not(client: Client) -> None:
+    world = make_world()
+    study = studied(world, kw=100)
+    page = f"/api/v1/studies/{study.pk}/receipt/"
+    trader = User.objects.create_user(email="trader@farm.example.org")
+    Membership.objects.create(
+        organisation=world.farm.organisation, user=trader, role=Role.TRADER, created_at=AT
+    )
+
+    answer = signed_in(make_engineer()).get(page)
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+    assert answer.content.decode() == receipt_of(study)
+    assert answer["Content-Disposition"] == f'attachment; filename="study-{study.pk}.json"'
+    assert signed_in(trader).get(f"/api/v1/studies/{study.pk}/").status_code == 200
+    assert signed_in(trader).get(page).status_code == 404
+    assert client.get(page).status_code == 401
+
+
+def test_a_study_without_an_answer_has_no_receipt_over_rest() -> None:
+    world = make_world()
+    study = world.ask(world.question(kw=100))
+
+    answer = signed_in(make_engineer()).get(f"/api/v1/studies/{study.pk}/receipt/")
+
+    assert answer.status_code == 409
+    assert answer.json()["code"] == "psa.study.receipt"
+    assert answer.json()["detail"] == f"{study} has no answer."

@@ -84,6 +84,8 @@ API = [
     Row("GET api/v1/requests/<pk>/confirmations/", "to home", "", _API_PARTIES),
     Row("GET api/v1/responses/<pk>/", "answer of home", "", _API_PARTIES),
     Row("GET api/v1/studies/<pk>/", "study", "", _API_PARTIES),
+    # not computed yet; peers may not see the other sites' forecasts in it
+    Row("GET api/v1/studies/<pk>/receipt/", "study", "", "401 404 404  404 404 404  409 409 409"),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<int:site_id>/adjusted-forecast/", "site", "", _API_HOME),
