@@ -133,6 +133,13 @@ class ForecastSerializer(serializers.Serializer[Any]):
     case = serializers.ChoiceField(choices=ForecastCase.choices, default=ForecastCase.CENTRAL)
     source = serializers.CharField(max_length=200)  # type: ignore[assignment]  # our field's name
     rows = ForecastRowSerializer(many=True, allow_empty=False)
+    dry_run = serializers.BooleanField(default=False)
+
+
+class ForecastDryRunSerializer(serializers.Serializer[Any]):
+    """Rows that would be published."""
+
+    rows = serializers.IntegerField()
 
 
 class ForecastFileQuery(serializers.Serializer[Any]):

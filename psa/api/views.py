@@ -31,6 +31,7 @@ from psa import queries, services
 from psa.api.parsers import CsvParser
 from psa.api.serializers import (
     AdjustedHalfHourSerializer,
+    ForecastDryRunSerializer,
     ForecastFileQuery,
     ForecastPreviewSerializer,
     ForecastSerializer,
@@ -92,22 +93,31 @@ class StudyViewSet(
 class ForecastView(APIView):
     """Issues of forecasts, published by the DSO."""
 
-    @extend_schema(request=ForecastSerializer, responses={201: ForecastVersionSerializer})
+    @extend_schema(
+        request=ForecastSerializer,
+        responses={201: ForecastVersionSerializer, 200: ForecastDryRunSerializer},
+    )
     @idempotent
     def post(self, request: Request) -> Response:
-        """Publish an issue: whole, or not at all."""
+        """Publish an issue: whole, or not at all; with ``dry_run`` only say whether."""
         shape = ForecastSerializer(data=request.data)
         shape.is_valid(raise_exception=True)
         values = shape.validated_data
+        about: dict[str, Any] = {
+            "area_id": values["area"].pk,
+            "rows": [ForecastRow(**row) for row in values["rows"]],
+            "actor": actor_of(request.user),
+            "at": clock.now(),
+        }
+        if values["dry_run"]:
+            services.check_forecast(**about)
+            return Response(ForecastDryRunSerializer({"rows": len(about["rows"])}).data)
         version: ForecastVersion = retried(
             services.publish_forecast,
-            area_id=values["area"].pk,
             kind=values["kind"],
             case=values["case"],
             source=values["source"],
-            rows=[ForecastRow(**row) for row in values["rows"]],
-            actor=actor_of(request.user),
-            at=clock.now(),
+            **about,
         )
         return Response(ForecastVersionSerializer(version).data, status=201)
 

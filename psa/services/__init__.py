@@ -1,7 +1,7 @@
 """Every write to network models, forecasts and studies."""
 
 from psa.forecast_rows import ForecastRow
-from psa.services.forecasts import publish_forecast
+from psa.services.forecasts import check_forecast, publish_forecast
 from psa.services.headroom import (
     HeadroomClaim,
     claim_headroom,
@@ -34,6 +34,7 @@ __all__ = [
     "Claim",
     "ForecastRow",
     "HeadroomClaim",
+    "check_forecast",
     "claim_headroom",
     "claim_study",
     "close_run",

@@ -22,6 +22,27 @@ MOST_REFUSALS = 20
 BATCH = 1000
 
 
+def check_forecast(
+    *,
+    area_id: int,
+    rows: Sequence[ForecastRow],
+    actor: journal.Actor,
+    at: datetime,
+    issued_at: datetime | None = None,
+) -> None:
+    """Say what stands against publishing these rows; nothing is written.
+
+    :raises RefusedError: with what is wrong in any row
+    """
+    check_may(actor, "psa.add_forecastversion")
+    refusals = _refusals(rows, area_id)
+    if issued_at is not None and issued_at > at:
+        message = "A forecast can't have been issued later than now."
+        refusals.append(Refusal("forecast_issued_later", message, "issued_at"))
+    if refusals:
+        raise RefusedError(refusals[:MOST_REFUSALS])
+
+
 @transaction.atomic
 def publish_forecast(
     *,
@@ -43,13 +64,7 @@ def publish_forecast(
 
     :raises RefusedError: with what is wrong in any row; then nothing is written
     """
-    check_may(actor, "psa.add_forecastversion")
-    refusals = _refusals(rows, area_id)
-    if issued_at is not None and issued_at > at:
-        message = "A forecast can't have been issued later than now."
-        refusals.append(Refusal("forecast_issued_later", message, "issued_at"))
-    if refusals:
-        raise RefusedError(refusals[:MOST_REFUSALS])
+    check_forecast(area_id=area_id, rows=rows, actor=actor, at=at, issued_at=issued_at)
     connections.lock_areas([area_id])
     version = ForecastVersion.objects.create(
         area_id=area_id,

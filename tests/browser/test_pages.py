@@ -19,6 +19,7 @@ from playwright.sync_api import Page as Tab
 from tests.browser import catalogue
 from tests.browser.catalogue import BY_ROW, NO_PAGE, WITH_SECOND_FACTOR, Page
 from tests.browser.conftest import LogIn, Query
+from trial.people import MANAGER
 
 pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(240)]
 SERIOUS = """async () => (await axe.run({resultTypes: ["violations"]})).violations
@@ -103,6 +104,31 @@ def test_every_page_is_whole_and_usable(log_in: LogIn, query: Query, part: str) 
         found += examine(tab, name_of(who, path))
 
     assert found == []
+
+
+def test_a_file_of_forecasts_is_looked_at_before_it_is_published(log_in: LogIn) -> None:
+    tab, found = log_in(MANAGER), []
+    rows = {
+        "wrong": ["Site 1,2031-01-06T00:00Z,=1+1,NaN", "Site 0,2031-01-06,1,0"],
+        "right": ["Site 1,2031-01-06T00:00Z,1,0", "Site 2,2031-01-06T01:00Z,1e6,0"],
+    }
+
+    for name, lines in rows.items():
+        tab.goto(reverse("admin:psa_forecastversion_add"))
+        tab.select_option("[name=area]", index=1)
+        tab.fill("[name=source]", "a run")
+        data = "\n".join(["point,starts_at,export_kw,import_kw", *lines]).encode()
+        file = {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": data}
+        tab.set_input_files("[name=file]", file)  # type: ignore[arg-type]
+        tab.click("input[type=submit][value='Look at the file']")
+        tab.wait_for_load_state()
+        found += examine(tab, f"forecast-{name}")
+
+    assert tab.locator("h2:has-text('What it brings')").count() == 1
+    tab.click("input[type=submit][value='Publish']")
+    tab.wait_for_load_state()
+    assert tab.locator(".messagelist .success").count() == 1
+    assert found + examine(tab, "forecast-published") == []
 
 
 def name_of(who: str, path: str) -> str:

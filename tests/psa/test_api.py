@@ -115,6 +115,21 @@ def test_a_manager_publishes_a_forecast() -> None:
     assert ForecastVersion.objects.count() == before + 1
 
 
+def test_a_dry_run_says_whether_a_forecast_would_be_published_and_writes_nothing() -> None:
+    world = make_world()
+    before = ForecastVersion.objects.count()
+    client, page = dso(Role.MANAGER), reverse("forecast-list")
+
+    good = client.post(page, forecast(world) | {"dry_run": True}, content_type="application/json")
+    bad = client.post(
+        page, forecast(world, site_id=0) | {"dry_run": True}, content_type="application/json"
+    )
+
+    assert (good.status_code, good.json()) == (200, {"rows": 1})
+    assert [each["code"] for each in bad.json()["errors"]] == ["forecast_site"]
+    assert ForecastVersion.objects.count() == before
+
+
 @pytest.mark.parametrize(
     ("changed", "status"),
     [({"export_kw": [1.0] * 47}, 400), ({"site_id": 0}, 422), ({"export_kw": [-1.0] * 48}, 400)],
