@@ -105,6 +105,7 @@ def lay() -> None:
     from connections.models import Area
     from core.journal import SYSTEM
     from psa import services as psa
+    from psa.queries import warnings_digest
     from psa.running import check_model
     from tests.psa.world import AT, DAY, FIRST_DAY, make_site
 
@@ -119,6 +120,14 @@ def lay() -> None:
             area_id=area.pk, name="Oberrhein", network=text, actor=SYSTEM, at=AT
         )
         check_model(model_id=model.pk)
+        model.refresh_from_db()
+        psa.accept_warnings(  # Oberrhein comes in two parts
+            model_id=model.pk,
+            digest=warnings_digest(model),
+            reason="A benchmark.",
+            actor=SYSTEM,
+            at=AT,
+        )
         psa.publish_network_model(model_id=model.pk, actor=SYSTEM, at=AT)
         psa.publish_forecast(
             area_id=area.pk,

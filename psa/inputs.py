@@ -315,12 +315,6 @@ def areas_below(area_id: int) -> list[int]:
     return connections.areas_studied_in(area_id)
 
 
-def site_buses(area_id: int) -> list[str]:
-    """Return the buses at which a study area's sites are connected."""
-    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
-    return sorted(set(sites.values_list("network_bus", flat=True)))
-
-
 def sites_by_bus(area_id: int) -> list[tuple[str, str]]:
     """Return (site's name, bus) of each connected site of a study area."""
     sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")

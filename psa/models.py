@@ -11,11 +11,11 @@ from django.db.models import F, Q
 
 from connections.states import Direction
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
-from psa.states import ForecastCase, ForecastKind, ModelState, StudyKind, StudyState
+from psa.states import ForecastCase, ForecastKind, ModelState, NetworkFormat, StudyKind, StudyState
 
 
 class NetworkModel(models.Model):
-    """A version of a study area's network, as pandapower JSON."""
+    """A version of a study area's network: pandapower JSON, whatever it was imported from."""
 
     area = models.ForeignKey(
         "connections.Area", on_delete=models.PROTECT, related_name="network_models"
@@ -25,11 +25,32 @@ class NetworkModel(models.Model):
     state = models.CharField(
         max_length=20, choices=ModelState.choices, default=ModelState.DRAFT, editable=False
     )
-    network = models.TextField(editable=False)  # pandapower JSON
-    sha256 = models.CharField(max_length=64, editable=False)
+    # Pandapower JSON; empty while a file waits to be read, and if it could not be.
+    network = models.TextField(editable=False, blank=True)
+    sha256 = models.CharField(max_length=64, editable=False, blank=True)
+    # Where it came from: the file as it was uploaded. Without a name: handed over by our own code.
+    format = models.CharField(
+        max_length=20, choices=NetworkFormat.choices, blank=True, editable=False
+    )
+    file_name = models.CharField(max_length=200, blank=True, editable=False)
+    file_sha256 = models.CharField("file's SHA-256", max_length=64, blank=True, editable=False)
     diagram = models.JSONField(null=True, editable=False)  # psa.engine.diagram.layout
-    # In words, from psa.engine.validate; null: not checked yet.
-    problems = models.JSONField(null=True, editable=False)
+    # psa.engine.findings.as_json; null: not checked yet.
+    findings = models.JSONField(null=True, editable=False)
+    remarks = models.JSONField(default=list, editable=False)  # those of reading its file
+    # Where sites shall hang once it is published: the site's id as text, and the bus.
+    mapping = models.JSONField(default=dict, editable=False)
+    accepted_digest = models.CharField(max_length=64, blank=True, editable=False)
+    accepted_at = models.DateTimeField("warnings accepted at", null=True, editable=False)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name="warnings accepted by",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+    )
+    accepted_reason = models.CharField("why accepted", max_length=500, blank=True, editable=False)
     changes = models.JSONField(null=True, editable=False)  # psa.running.changes_from
     created_at = models.DateTimeField()
     published_at = models.DateTimeField(null=True, editable=False)
@@ -55,6 +76,22 @@ class NetworkModel(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}, version {self.version}"
+
+    def found(self, severity: str) -> list[dict[str, str]]:
+        """Return what the check found of one severity, "error" or "warning"."""
+        return [each for each in self.findings or [] if each["severity"] == severity]
+
+
+class NetworkUpload(models.Model):
+    """A file as it was uploaded, kept until a worker has read it."""
+
+    model = models.OneToOneField(
+        NetworkModel, on_delete=models.CASCADE, primary_key=True, related_name="upload"
+    )
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"File of {self.model_id}"
 
 
 class ForecastVersion(models.Model):

@@ -13,6 +13,7 @@ from connections import queries as connections
 from connections.models import Site
 from core.errors import Period
 from core.periods import HALF_HOUR, LONDON, half_hours_between
+from psa.engine.findings import digest
 from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.states import FINISHED, ModelState, StudyKind, StudyState
@@ -35,6 +36,31 @@ class AdjustedHalfHour:
 def published_model(area_id: int) -> NetworkModel | None:
     """Return the network model that counts in a study area."""
     return NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a site of a model's area hangs: now, and with this model."""
+
+    site_id: int
+    name: str
+    now: str
+    bus: str
+
+
+def places_of_sites(model: NetworkModel) -> list[Place]:
+    """Return where each site of a model's study area hangs, by name."""
+    mapping = model.mapping if model.state == ModelState.DRAFT else {}
+    sites = Site.objects.filter(area_id__in=connections.areas_studied_in(model.area_id))
+    return [
+        Place(pk, name, now, mapping.get(str(pk), now))
+        for pk, name, now in sites.order_by("name").values_list("pk", "name", "network_bus")
+    ]
+
+
+def warnings_digest(model: NetworkModel) -> str:
+    """Return the hash of a model's warnings, as they are accepted by name."""
+    return digest(model.found("warning"))
 
 
 def areas_with_open_studies() -> list[int]:

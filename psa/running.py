@@ -17,9 +17,14 @@ from core.journal import SYSTEM
 from core.retry import retried
 from psa import services
 from psa.headroom import Found, find, gather_headroom
-from psa.inputs import Gap, Inputs, agreements_at, gather, site_buses
-from psa.models import ForecastVersion, NetworkModel
-from psa.queries import areas_with_old_headroom, areas_with_open_studies, published_model
+from psa.inputs import Gap, Inputs, agreements_at, gather
+from psa.models import ForecastVersion, NetworkModel, NetworkUpload
+from psa.queries import (
+    areas_with_old_headroom,
+    areas_with_open_studies,
+    places_of_sites,
+    published_model,
+)
 from psa.services.studies import MOST_ATTEMPTS
 from psa.solving import Solved, solve
 from psa.states import ModelState
@@ -90,26 +95,50 @@ def _found(claim: services.HeadroomClaim) -> Found | Gap:
 
 
 def check_model(*, model_id: int) -> None:
-    """Check a draft of a network model and lay out its diagram."""
-    from psa.engine import diagram, installed, validate
+    """Read and check a draft of a network model, and lay out its diagram.
 
+    What came from outside is read in a process of its own, under limits.
+    """
     model = NetworkModel.objects.get(pk=model_id)
     if model.state != ModelState.DRAFT:
         return
-    problems = validate.problems(model.network, site_buses(model.area_id))
-    drawing = changes = None
-    if not problems:  # else it may be no network at all
-        drawing = diagram.layout(model.network) | {"installed": installed.installed(model.network)}
-        changes = changes_from(published_model(model.area_id), model)
+    upload = NetworkUpload.objects.filter(model=model).first()
+    if upload is None and not model.network:
+        return  # read in vain before
+    found = _outcome(model, upload)
+    model.network = found["network"] or model.network
     retried(
         services.record_model_check,
         model_id=model_id,
-        problems=problems,
-        diagram=drawing,
-        changes=changes,
+        check=services.ModelCheck(
+            findings=found["findings"],
+            mapping=model.mapping,
+            network=None if upload is None else found["network"],
+            format=found["kind"],
+            remarks=found["remarks"],
+            diagram=found["diagram"],
+            changes=found["diagram"] and changes_from(published_model(model.area_id), model),
+        ),
         actor=SYSTEM,
         at=clock.now(),
     )
+
+
+def _outcome(model: NetworkModel, upload: NetworkUpload | None) -> dict[str, Any]:
+    from psa.engine.apart import read_apart
+    from psa.engine.importing import Job, outcome
+    from psa.engine.validate import SitePlace
+
+    sites = [(place.name, place.bus) for place in places_of_sites(model)]
+    if upload is not None:
+        return read_apart(bytes(upload.content), kind=model.format, sites=sites)
+    content = model.network.encode()
+    if model.file_sha256:
+        return read_apart(
+            content, kind=model.format, sites=sites, converted=True, remarks=model.remarks
+        )
+    places = tuple(SitePlace(name, bus) for name, bus in sites)
+    return outcome(Job(content, model.format, places, converted=True))
 
 
 def changes_from(former: NetworkModel | None, model: NetworkModel) -> dict[str, Any] | None:

@@ -13,9 +13,18 @@ class ModelState(models.TextChoices):
     SUPERSEDED = "SUPERSEDED", "Superseded"
 
 
+class NetworkFormat(models.TextChoices):
+    PANDAPOWER_JSON = "PANDAPOWER_JSON", "pandapower JSON"
+    PANDAPOWER_EXCEL = "PANDAPOWER_EXCEL", "pandapower Excel (.xlsx)"
+    SIMBENCH = "SIMBENCH", "SimBench (zip of its CSV files)"
+    CGMES = "CGMES", "CGMES (zip of its profiles)"
+
+
 MODEL_MACHINE = Machine(
     "psa.network_model",
     {
+        "map": ([ModelState.DRAFT], ModelState.DRAFT),
+        "accept": ([ModelState.DRAFT], ModelState.DRAFT),
         "publish": ([ModelState.DRAFT], ModelState.PUBLISHED),
         "supersede": ([ModelState.PUBLISHED], ModelState.SUPERSEDED),
     },

@@ -20,6 +20,7 @@ from connections.services.sites import (
     enter_own_site,
     name_signatory,
     place_site,
+    place_sites,
     record_agreement,
 )
 from connections.services.tcvns import (
@@ -51,6 +52,7 @@ __all__ = [
     "lock_study_areas_of",
     "name_signatory",
     "place_site",
+    "place_sites",
     "raise_revision",
     "record_agreement",
     "record_conditional",

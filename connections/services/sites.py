@@ -246,13 +246,25 @@ def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
 @transaction.atomic
 def place_site(*, site_id: int, network_bus: str, actor: journal.Actor, at: datetime) -> Site:
     """Say on which bus of the network model a site hangs (DSO). Studies read this."""
-    areas = lock_study_areas_of([site_id])
-    [site] = lock_sites([site_id])
-    check_may(actor, MAY_PLACE_SITE)
-    site.network_bus = network_bus
-    site.save(update_fields=["network_bus"])
-    journal.record(
-        verb="connections.site.placed", subject=site, actor=actor, at=at, data={"bus": network_bus}
-    )
-    revise(areas, actor=actor, at=at)
+    [site] = place_sites(places={site_id: network_bus}, actor=actor, at=at)
     return site
+
+
+@transaction.atomic
+def place_sites(*, places: dict[int, str], actor: journal.Actor, at: datetime) -> list[Site]:
+    """Say on which buses of the network model several sites hang (DSO), by the sites' ids."""
+    areas = lock_study_areas_of(places)
+    sites = lock_sites(places)
+    check_may(actor, MAY_PLACE_SITE)
+    for site in sites:
+        site.network_bus = places[site.pk]
+        site.save(update_fields=["network_bus"])
+        journal.record(
+            verb="connections.site.placed",
+            subject=site,
+            actor=actor,
+            at=at,
+            data={"bus": site.network_bus},
+        )
+    revise(areas, actor=actor, at=at)
+    return sites

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from psa.engine.findings import Finding
+
 
 class EngineInputError(ValueError):
     """The question or the model makes no sense: names what is wrong, in words for an engineer."""
+
+
+class FileFaultsError(EngineInputError):
+    """A file from outside with faults in several places: all of them."""
+
+    def __init__(self, faults: list[Finding]) -> None:
+        super().__init__(" ".join(each.message for each in faults))
+        self.faults = faults
 
 
 class NotFiniteError(EngineInputError):

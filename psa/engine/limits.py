@@ -82,7 +82,7 @@ def watch(network: Network, options: Options, others: Sequence[Network] = ()) ->
     low_v, high_v = statutory(declared[bus_rows])
 
     ratings = line_ratings(network)
-    # A line without a rating cannot be judged; validate.problems says so when it is imported.
+    # A line without a rating cannot be judged; psa.engine.plausible says so when it is imported.
     line_rows = np.flatnonzero(used("line") & np.isfinite(ratings) & (ratings > 0))
     trafo_rows = np.flatnonzero(used("trafo"))
     trafo3w_rows = np.flatnonzero(used("trafo3w"))

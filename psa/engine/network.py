@@ -125,7 +125,7 @@ def read(text: str) -> Any:
     :raises EngineInputError: if the text is not a network model.
     """
     try:
-        _refuse_foreign_objects(json.loads(text))
+        refuse_foreign_objects(json.loads(text))
         with quietly():
             net = pp.from_json_string(text)
     except RecursionError as error:
@@ -195,16 +195,16 @@ def _strip(net: Any) -> tuple[str, ...]:
     return tuple(foreign)
 
 
-def _refuse_foreign_objects(value: Any) -> None:
+def refuse_foreign_objects(value: Any) -> None:
     """Refuse what pandapower's reader would import, look up or open beyond a network's own."""
     if isinstance(value, dict):
         if "_module" in value or "_class" in value:
             _refuse_foreign_object(value)
         for inner in value.values():
-            _refuse_foreign_objects(inner)
+            refuse_foreign_objects(inner)
     elif isinstance(value, list):
         for inner in value:
-            _refuse_foreign_objects(inner)
+            refuse_foreign_objects(inner)
 
 
 def _refuse_foreign_object(stored: dict[str, Any]) -> None:
@@ -220,7 +220,7 @@ def _refuse_foreign_object(stored: dict[str, Any]) -> None:
         return
     if content.lstrip().startswith(("{", "[")):
         # Read a second time by pandapower, so looked through here, as leniently as it reads.
-        _refuse_foreign_objects(json.loads(content, strict=False))
+        refuse_foreign_objects(json.loads(content, strict=False))
     elif kind in {"DataFrame", "Series", "GeoDataFrame"}:  # pandas would take it for a file
         raise EngineInputError(f"In the network model a {kind} has no content of its own.")
 

@@ -11,10 +11,15 @@ import numpy as np
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import networkx as nx  # pandapower's graphs
     import pandapower as pp  # the one place where pandapower is imported
     from pandapower.auxiliary import ControllerNotConverged
+    from pandapower.control import DiscreteTapControl
+    from pandapower.convert_format import convert_format
+    from pandapower.diagnostic import Diagnostic, diagnostic_functions
+    from pandapower.io_utils import from_dict_of_dfs
     from pandapower.pypower import idx_brch, idx_bus
-    from pandapower.topology import unsupplied_buses
+    from pandapower.topology import create_nxgraph, unsupplied_buses
 
 logging.getLogger("pandapower").setLevel(logging.ERROR)
 
@@ -32,8 +37,15 @@ MODEL_FAULTS = (
 __all__ = [
     "MODEL_FAULTS",
     "ControllerNotConverged",
+    "Diagnostic",
+    "DiscreteTapControl",
+    "convert_format",
+    "create_nxgraph",
+    "diagnostic_functions",
+    "from_dict_of_dfs",
     "idx_brch",
     "idx_bus",
+    "nx",
     "pp",
     "quietly",
     "unsupplied_buses",

@@ -9,9 +9,16 @@ from psa.services.headroom import (
     record_headroom,
 )
 from psa.services.networks import (
+    LARGEST_FILE,
+    ModelCheck,
+    accept_warnings,
+    bus_names,
     import_network_model,
+    map_sites,
     publish_network_model,
     record_model_check,
+    refusals_to_publish,
+    upload_network_model,
 )
 from psa.services.planning import publish_planning_profiles
 from psa.services.studies import (
@@ -31,9 +38,13 @@ from psa.services.uploads import (
 )
 
 __all__ = [
+    "LARGEST_FILE",
     "Claim",
     "ForecastRow",
     "HeadroomClaim",
+    "ModelCheck",
+    "accept_warnings",
+    "bus_names",
     "check_forecast",
     "claim_headroom",
     "claim_study",
@@ -41,6 +52,7 @@ __all__ = [
     "import_network_model",
     "keep_forecast_file",
     "look_at_forecast_file",
+    "map_sites",
     "open_run",
     "publish_forecast",
     "publish_forecast_file",
@@ -52,5 +64,7 @@ __all__ = [
     "record_model_check",
     "record_no_answer",
     "record_study",
+    "refusals_to_publish",
     "request_study",
+    "upload_network_model",
 ]

@@ -196,6 +196,8 @@ NO_PAGE = {
     "admin:wsc_review_cancel": POST_ONLY,
     "admin:wsc_review_study_again": POST_ONLY,
     "admin:psa_networkmodel_publish": POST_ONLY,
+    "admin:psa_networkmodel_map": POST_ONLY,
+    "admin:psa_networkmodel_accept": POST_ONLY,
     "admin:psa_study_receipt": "a file",
     "admin:psa_forecastversion_template": "a file",
     "admin:psa_forecastversion_faults": "a file",

@@ -8,6 +8,8 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from connections.models import Site
+from psa.engine.findings import digest
+from tests.security.cast import WARNING
 
 Objects = Mapping[str, Any]
 WINDOW = {
@@ -181,6 +183,8 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "source": "test",
         "file": ContentFile(b"point,starts_at,net_kw", "forecast.csv"),
     },
+    "dso/psa/networkmodel/<int:model_id>/map/": lambda o: {f"site_{o['site']}": "End 1"},
+    "dso/psa/networkmodel/<int:model_id>/accept/": lambda _: REASON | {"digest": digest([WARNING])},
     "dso/psa/networkmodel/add/": lambda o: {
         "area": o["area"],
         "name": "Lane",

@@ -11,7 +11,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 
 from connections.documents import notice_text
-from connections.models import Agreement, Asset, Registration, Signatory, Site, Tcvn
+from connections.models import Agreement, Area, Asset, Registration, Signatory, Site, Tcvn
 from connections.states import RegistrationState, TcvnState
 from core import journal
 from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
@@ -37,6 +37,15 @@ ACTORS = (
     "manager",
 )
 DSO = ("dso_viewer", "engineer", "manager")
+
+WARNING = {
+    "severity": "warning",
+    "code": "line_name_twice",
+    "message": "2 elements of the table line are called Lane.",
+    "remedy": "Give each a name of its own.",
+    "table": "line",
+    "element": "Lane",
+}
 
 
 def people(world: World) -> dict[str, User]:
@@ -141,10 +150,21 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
             uploaded_at=AT,
             uploaded_by=by["manager"],
         ).pk,
-        "model": NetworkModel.objects.create(
-            area=world.area, version=1, name="Lane", network="{}", problems=[], created_at=AT
-        ).pk,
+        "model": _model(world.area, 1, []).pk,
+        "warned model": _model(world.area, 2, [WARNING]).pk,
     }
+
+
+def _model(area: Area, version: int, findings: list[dict[str, str]]) -> NetworkModel:
+    return NetworkModel.objects.create(
+        area=area,
+        version=version,
+        name="Lane",
+        network="{}",
+        findings=findings,
+        diagram={"buses": [{"name": "End 1", "supplied": True}]},
+        created_at=AT,
+    )
 
 
 def _site(peer: Peer, name: str) -> Site:

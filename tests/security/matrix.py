@@ -218,7 +218,11 @@ PORTAL = [
     Row("POST dso/psa/forecastversion/upload/<int:upload_id>/", "upload",
         "psa.forecast.published", _MANAGERS),
     Row("POST dso/psa/networkmodel/<int:model_id>/publish/", "model",
-        "psa.network_model.published", _MANAGERS),
+        "psa.network_model.published", _ENGINEERS),
+    Row("POST dso/psa/networkmodel/<int:model_id>/map/", "model",
+        "psa.network_model.mapped", _ENGINEERS),
+    Row("POST dso/psa/networkmodel/<int:model_id>/accept/", "warned model",
+        "psa.network_model.warnings_accepted", _ENGINEERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",
@@ -234,7 +238,7 @@ PORTAL = [
     Row("POST dso/connections/area/<path:object_id>/change/", "area",
         "connections_area", _MANAGERS),
     Row("POST dso/psa/networkmodel/add/", "",
-        "psa.network_model.imported", _MANAGERS),
+        "psa.network_model.uploaded", _ENGINEERS),
     Row("POST dso/nmf/marketparameters/add/", "",
         "nmf.parameters.published", _MANAGERS),
     Row("POST dso/nmf/commitment/add/", "",

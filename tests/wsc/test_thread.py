@@ -101,7 +101,7 @@ def test_an_imported_model_is_checked_by_a_worker() -> None:
     with clock.frozen(AT):
         relay.drain()
 
-    assert NetworkModel.objects.get().problems == []
+    assert NetworkModel.objects.get().findings == []
 
 
 def test_clearing_comes_by_the_clock() -> None:
