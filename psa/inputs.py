@@ -193,7 +193,7 @@ def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
         other = _gather(area_id, question, at, case)
         if isinstance(other, Gap):
             return replace(other, reason=f"{ForecastCase(case).label} case: {other.reason}")
-        if lacking := _lacking(found, other):
+        if question.own_power is None and (lacking := _lacking(found, other)):
             return Gap(lacking, found.network_model_id)
         others.append(other)
     return found if isinstance(found, Gap) else found.with_others(others)

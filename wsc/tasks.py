@@ -12,7 +12,7 @@ from psa.queries import forecast_period
 from psa.states import DECIDES_NOTHING, StudyKind
 from wsc import services
 from wsc.models import Decision, Policy
-from wsc.queries import areas_with_open_reviews, study_area_of
+from wsc.queries import areas_with_open_reviews, current_policy, study_area_of
 from wsc.states import DecisionKind
 
 
@@ -75,6 +75,8 @@ def restudy_after_model(*, subject_id: int) -> None:
 @outbox_task("wsc.restudy_after_forecast")
 def restudy_after_forecast(*, subject_id: int) -> None:
     version = ForecastVersion.objects.get(pk=subject_id)
+    if version.case not in current_policy(version.area_id).forecast_cases:
+        return
     retried(
         services.restudy_area,
         area_id=version.area_id,

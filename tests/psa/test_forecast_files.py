@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Hashable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.periods import half_hours_of_day
 from psa import forecast_files
@@ -274,3 +278,26 @@ def test_the_list_of_faults_holds_no_formula() -> None:
     assert lines[2].startswith("2,export_kw,negative,'-1,")
     assert lines[3].startswith("2,import_kw,formula,'@x,")
     assert lines[4] == ",,,,and 7 more"
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_stop_the_reader(data: bytes) -> None:
+    for text in (data, HEADER.encode() + b"\n" + data):
+        found = parse(text, resolve)
+
+        assert found.fault_count >= len(found.faults)
+        assert found.fault_count or found.readings
+
+
+@given(st.lists(st.lists(st.text(max_size=12), min_size=4, max_size=4), min_size=1, max_size=5))
+def test_no_cells_stop_the_reader_and_none_of_them_is_taken_for_a_formula(
+    rows: list[list[str]],
+) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerows([HEADER.split(","), *rows])
+
+    found = parse(file.getvalue().encode(errors="replace"), resolve)
+
+    listed = list(csv.reader(io.StringIO(faults_as_csv(found.faults, found.fault_count))))
+    assert len(listed) == len(found.faults) + 1
+    assert not any(cell[:1] in "=+-@" for row in listed for cell in row[1:4] if cell)
