@@ -10,17 +10,23 @@ One week of half-hours (336) at random injections, per network, on all of this m
   cores ("batch") and on one ("one core").
 
 The largest differences are against the sampled ``runpp``. A study is a contract on three bases
-from text to answer, nothing cached but the compiled network. numba is not used. Prints a table,
-then one line of JSON.
+from text to answer, nothing cached but the compiled network. N-1 is the batch with each of 30 lines
+out of service in turn, from the compiled network on, as a ratio to the batch. "MB" is the most
+memory of a process of its own that answers the study, as a worker would. numba is not used. Prints
+a table, then one line of JSON; with ``--profile`` also where a study's time goes, on one core.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
+import io
 import json
 import os
+import pstats
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,7 +38,8 @@ from typing import Any
 
 import numpy as np
 
-os.environ.setdefault("PSA_THREADS", "0")  # all cores, for the studies too
+# Studies on all cores; on one where a profile is wanted, which cannot look into threads.
+os.environ.setdefault("PSA_THREADS", "1" if "--profile" in sys.argv else "0")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -48,6 +55,8 @@ PERIODS = 336
 SAMPLES = 8  # half-hours of the runpp loop
 SERIES_SAMPLE = 12  # steps of run_timeseries on the largest network
 LARGE = 2000  # buses
+OUTAGES = 30
+PROFILED = 14  # functions
 TRIAL = ROOT / "data" / "trial" / "network.json"
 
 
@@ -70,18 +79,26 @@ class Measured:
     compile_s: float
     study_s: float
     study_again_s: float
+    ratio_n_minus_1: float
 
 
 def main() -> None:
     """Measure each network and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("names", nargs="*", metavar="network", help=", ".join(SOURCES))
-    chosen = parser.parse_args().names or list(SOURCES)
+    parser.add_argument("--profile", action="store_true", help="tell where a study's time goes")
+    parser.add_argument("--memory", metavar="FILE", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.memory:
+        answer(question(Path(given.memory).read_text(encoding="utf-8"), 20.0))
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+        return
+    chosen = given.names or list(SOURCES)
     measured = []
     print(
         f"{'network':32}{'buses':>7}{'batch':>9}{'one core':>10}{'runpp loop*':>13}"
         f"{'timeseries':>12}{'x loop':>8}{'x series':>10}{'|dV| pu':>10}"
-        f"{'|dI| %':>10}{'study':>9}{'again':>8}"
+        f"{'|dI| %':>10}{'study':>9}{'again':>8}{'x N-1':>8}{'MB':>7}"
     )
     for name in chosen:
         if name == "trial" and not TRIAL.exists():
@@ -92,9 +109,12 @@ def main() -> None:
             f"{row.name:32}{row.buses:7}{row.batch_s:8.3f}s{row.batch_one_core_s:9.3f}s{row.runpp_loop_s:12.1f}s"
             f"{row.run_timeseries_s:11.1f}s{row.ratio_runpp_loop:8.0f}"
             f"{row.ratio_run_timeseries:10.0f}{row.max_dv_pu:10.1e}"
-            f"{row.max_dloading_pct:10.1e}{row.study_s:8.2f}s{row.study_again_s:7.2f}s",
+            f"{row.max_dloading_pct:10.1e}{row.study_s:8.2f}s{row.study_again_s:7.2f}s"
+            f"{row.ratio_n_minus_1:8.1f}{row.peak_mb:7.0f}",
             flush=True,
         )
+        if given.profile:
+            profile(name)
     print(
         f"* {SAMPLES} of {PERIODS} half-hours, scaled; run_timeseries above {LARGE} buses: "
         f"{SERIES_SAMPLE} steps, scaled"
@@ -122,7 +142,8 @@ def measure(name: str) -> Measured:
 
     loop_s, dv, dloading = runpp_loop(text, rows, kw, kvar, watched, solved.values)
     series_s = timeseries(text, rows, kw, kvar)
-    study_s, again_s = studies(text, network, kw)
+    study_s, again_s = studies(text)
+    outages_s = n_minus_1(network, watched, rows, kw, kvar)
     return Measured(
         name=name,
         buses=len(network.net.bus),
@@ -131,7 +152,7 @@ def measure(name: str) -> Measured:
         ratio_runpp_loop=round(loop_s / batch_s, 1),
         max_dv_pu=dv,
         max_dloading_pct=dloading,
-        peak_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        peak_mb=peak_mb(text),
         batch_s=round(batch_s, 4),
         batch_one_core_s=round(one_core_s, 4),
         runpp_loop_s=round(loop_s, 2),
@@ -139,6 +160,7 @@ def measure(name: str) -> Measured:
         compile_s=round(compile_s, 3),
         study_s=round(study_s, 3),
         study_again_s=round(again_s, 3),
+        ratio_n_minus_1=round(outages_s / batch_s, 1),
     )
 
 
@@ -250,8 +272,59 @@ def timeseries(text: str, rows: Any, kw: Any, kvar: Any) -> float:
     return (time.perf_counter() - began) / steps * PERIODS
 
 
-def studies(text: str, network: networks.Network, kw: Any) -> tuple[float, float]:
+def n_minus_1(network: networks.Network, watched: Any, rows: Any, kw: Any, kvar: Any) -> float:
+    """Give the seconds of all half-hours with each of some lines out of service in turn."""
+    lines = np.flatnonzero(network.net.line["in_service"].to_numpy(bool))
+    chosen = np.unique(lines[np.linspace(0, len(lines) - 1, OUTAGES).astype(int)])
+    began = time.perf_counter()
+    for line in chosen:
+        solver = BatchSolver(network, watched, threads=0, lost=(("line", int(line)),))
+        solver.solve(rows, kw, kvar)
+    return (time.perf_counter() - began) * OUTAGES / len(chosen)
+
+
+def peak_mb(text: str) -> float:
+    """Give the most memory of a process that answers one study and does nothing else."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        command = [sys.executable, str(Path(__file__)), "--memory", file.name]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def profile(name: str) -> None:
+    """Print where the time of a study goes, the compiled network being there."""
+    text = SOURCES[name]()
+    asked = question(text, 20.0)
+    answer(asked)
+    store.clear()
+    profiler = cProfile.Profile()
+    profiler.enable()
+    answer(asked)
+    profiler.disable()
+    told = io.StringIO()
+    pstats.Stats(profiler, stream=told).sort_stats("tottime").print_stats(PROFILED)
+    print("\n".join(line for line in told.getvalue().splitlines()[2:] if line))
+
+
+def studies(text: str) -> tuple[float, float]:
     """Time a contract study, then a second one of the same week that shares its base case."""
+    spent = []
+    store.clear()
+    for traded in (20.0, 25.0):
+        asked = question(text, traded)
+        began = time.perf_counter()
+        answer(asked)
+        spent.append(time.perf_counter() - began)
+    store.clear()
+    return spent[0], spent[1]
+
+
+def question(text: str, traded: float) -> Study:
+    """Ask for a contract of a week between the first and the last bus that draws or feeds."""
+    network = networks.load(text)
+    kw, _ = injections(text, network)
     half_hours = tuple(
         datetime(2021, 11, 15, tzinfo=UTC) + timedelta(minutes=30 * at) for at in range(PERIODS)
     )
@@ -260,26 +333,18 @@ def studies(text: str, network: networks.Network, kw: Any) -> tuple[float, float
         for at, bus in enumerate(network.injected)
     }
     zero, first, last = np.zeros(PERIODS), network.injected[0], network.injected[-1]
-    spent = []
-    store.clear()
-    for traded in (20.0, 25.0):
-        sites = (
-            _site("buyer", last, zero + 30, _rights(zero, 50), _rights(zero, 50, bought=traded)),
-            _site("seller", first, zero + 40, _rights(zero, 60), _rights(zero, 60, sold=traded)),
-        )
-        asked = Study(
-            network=text,
-            half_hours=half_hours,
-            background=background,
-            sites=sites,
-            direction="EXPORT",
-            studied_kw=traded,
-        )
-        began = time.perf_counter()
-        answer(asked)
-        spent.append(time.perf_counter() - began)
-    store.clear()
-    return spent[0], spent[1]
+    sites = (
+        _site("buyer", last, zero + 30, _rights(zero, 50), _rights(zero, 50, bought=traded)),
+        _site("seller", first, zero + 40, _rights(zero, 60), _rights(zero, 60, sold=traded)),
+    )
+    return Study(
+        network=text,
+        half_hours=half_hours,
+        background=background,
+        sites=sites,
+        direction="EXPORT",
+        studied_kw=traded,
+    )
 
 
 def _rights(zero: Any, agreed: float, *, bought: float = 0, sold: float = 0) -> Rights:

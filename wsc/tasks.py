@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from core import clock
 from core.celery_task import outbox_task, periodic_task
+from core.errors import BusyError
 from core.retry import retried
 from nmf.models import Contract
 from nmf.states import ContractState
@@ -14,6 +17,8 @@ from wsc import services
 from wsc.models import Decision, Policy
 from wsc.queries import areas_with_open_reviews, current_policy, study_area_of
 from wsc.states import DecisionKind
+
+logger = logging.getLogger(__name__)
 
 
 @outbox_task("wsc.open_review")
@@ -104,7 +109,10 @@ def watch_deadlines() -> None:
 @periodic_task("wsc.clear_areas")
 def clear_areas() -> None:
     for area_id in areas_with_open_reviews():
-        _clear(area_id)
+        try:
+            _clear(area_id)
+        except BusyError:  # its rows are held: those behind it do not wait, and it comes again
+            logger.info("Area %s is held by others", area_id)
 
 
 def _clear(area_id: int) -> None:

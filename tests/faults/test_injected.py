@@ -26,6 +26,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.conf import settings
 
 from connections import services as connections
 from connections.models import Agreement, Site
@@ -37,7 +38,7 @@ from psa import time_limit
 from psa.inputs import Inputs, gather
 from psa.models import AreaRun, ForecastDay, NetworkModel, Study
 from psa.receipts import inputs_of
-from psa.running import run_open_studies
+from psa.running import MOST_BUSY_SECONDS, drain, run_open_studies
 from psa.services.studies import MOST_ATTEMPTS
 from psa.solving import as_engine_study
 from psa.states import StudyState
@@ -118,6 +119,12 @@ def variant(rating_ka: float) -> str:
     return text
 
 
+def find_nothing_in(draft: NetworkModel) -> None:
+    buses = [{"name": name, "supplied": True} for name in ("Source", "End 1", "End 2")]
+    check = psa.ModelCheck(findings=[], mapping={}, diagram={"buses": buses})
+    psa.record_model_check(model_id=draft.pk, check=check, actor=SYSTEM, at=AT)
+
+
 def currents_of(text: str) -> Any:
     from psa.engine.compile import compiled
     from psa.engine.network import load
@@ -184,7 +191,7 @@ def model_replaced(market: Market, patch: pytest.MonkeyPatch) -> None:
         actor=SYSTEM,
         at=AT,
     )
-    psa.record_model_check(model_id=draft.pk, problems=[], diagram=None, actor=SYSTEM, at=AT)
+    find_nothing_in(draft)
     in_mid_study(
         market,
         patch,
@@ -385,7 +392,7 @@ def opened(draw: int, kind: str) -> Market:
     model = psa.import_network_model(
         area_id=world.area.pk, name="Lane", network=network(), actor=SYSTEM, at=AT - DAY
     )
-    psa.record_model_check(model_id=model.pk, problems=[], diagram=None, actor=SYSTEM, at=AT)
+    find_nothing_in(model)
     psa.publish_network_model(model_id=model.pk, actor=SYSTEM, at=AT)
     set_policy(world)
     contract = make_contract(world, kw=FAILS_KW if draw % 2 else PASSES_KW)
@@ -443,7 +450,20 @@ def test_a_contract_whose_message_was_lost_is_taken_in_or_lapses(late: bool) -> 
     assert Review.objects.count() == (0 if late else 1)
 
 
-def test_a_study_may_not_compute_as_long_as_its_lease_lasts() -> None:
+def test_a_study_ends_before_its_lease_and_a_round_of_studies_before_its_tasks_limit() -> None:
     lease = psa.studies.LEASE.total_seconds()
 
     assert time_limit.MOST_SECONDS < time_limit.HANGING_SECONDS < lease
+    assert MOST_BUSY_SECONDS + time_limit.HANGING_SECONDS < settings.CELERY_TASK_TIME_LIMIT
+
+
+def test_a_long_queue_is_left_to_the_next_round_and_nothing_of_it_is_lost() -> None:
+    world = make_world()
+    for _ in range(2):
+        world.ask(world.question(kw=PASSES_KW))
+
+    assert drain(area_id=world.area.pk, until=time.monotonic()) == 0
+    assert {study.state for study in Study.objects.all()} == {"QUEUED"}
+    assert AreaRun.objects.get().token is None
+    with clock.frozen(AT):
+        assert drain(area_id=world.area.pk) == 2
