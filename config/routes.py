@@ -18,6 +18,8 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "psa.network_model.uploaded": ["psa.check_network_model"],
     "psa.network_model.mapped": ["psa.check_network_model"],
     "psa.network_model.published": ["wsc.restudy_after_model"],
+    "psa.network_event.recorded": ["wsc.restudy_after_network_event"],
+    "psa.network_event.withdrawn": ["wsc.restudy_after_network_event"],
     "psa.forecast.published": ["wsc.restudy_after_forecast"],
     "connections.area.revised": ["wsc.restudy_area"],
     "wsc.policy.published": ["wsc.restudy_after_policy"],
@@ -53,6 +55,7 @@ ROLE_PERMISSIONS: dict[str, list[str]] = {
         "psa.add_networkmodel",
         "psa.publish_networkmodel",
         "psa.request_study",
+        "psa.add_networkevent",
         "wsc.decide_contract",
     ],
     "MANAGER": [

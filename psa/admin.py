@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 
 from core.admin import ReadOnly
+from psa import event_admin  # noqa: F401  # registers itself
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.models import ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin

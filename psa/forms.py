@@ -9,7 +9,7 @@ from django import forms
 from connections.models import Area
 from core.periods import LONDON
 from psa.forecast_files import MOST_BYTES
-from psa.states import ForecastCase, ForecastKind
+from psa.states import EventField, EventTable, ForecastCase, ForecastKind
 
 DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -67,3 +67,86 @@ class PlanningProfilesForm(forms.Form):
         label="And the rest of the area",
         help_text="Mixed demand at every bus, by the load that the network model in use has there.",
     )
+
+
+STATES = {
+    "out": (EventField.IN_SERVICE, 0, "out of service"),
+    "in": (EventField.IN_SERVICE, 1, "in service"),
+    "open": (EventField.CLOSED, 0, "open (a switch)"),
+    "closed": (EventField.CLOSED, 1, "closed (a switch)"),
+    "tap": (EventField.TAP_POS, None, "at a tap position (a transformer)"),
+}
+
+
+def _local_time(label: str) -> forms.DateTimeField:
+    return forms.DateTimeField(
+        label=label,
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
+        widget=forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
+        ),
+    )
+
+
+class NetworkEventForm(forms.Form):
+    """A planned outage, tap or switch. The element is written with its kind: "line Mill Lane"."""
+
+    area = forms.ModelChoiceField(Area.objects.filter(studied=True), label="Study area")
+    element = forms.CharField(
+        max_length=220,
+        label="What",
+        help_text="Its kind and its name in the network model: line Mill Lane, trafo T1, "
+        "switch Bus 4 - Line 5. Start typing to choose.",
+        widget=forms.TextInput(attrs={"list": "elements", "autocomplete": "off", "size": 60}),
+    )
+    state = forms.ChoiceField(
+        choices=[(name, words) for name, (_, _, words) in STATES.items()], label="Will be"
+    )
+    tap = forms.IntegerField(
+        required=False, label="Tap position", help_text="For a tap position only."
+    )
+    starts_at = _local_time("From (local time)")
+    ends_at = _local_time("Until (local time)")
+    reason = forms.CharField(
+        max_length=200, required=False, help_text="For the record: the job, the outage request."
+    )
+
+    def clean_element(self) -> tuple[str, str]:
+        table, _, name = self.cleaned_data["element"].strip().partition(" ")
+        if table not in EventTable.values or not name:
+            kinds = ", ".join(EventTable.values)
+            message = f"Begin with the kind of element ({kinds}), then its name."
+            raise forms.ValidationError(message)
+        return table, name
+
+    def clean_starts_at(self) -> Any:
+        return _in_london(self.cleaned_data["starts_at"])
+
+    def clean_ends_at(self) -> Any:
+        return _in_london(self.cleaned_data["ends_at"])
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        if values.get("state") == "tap" and values.get("tap") is None:
+            self.add_error("tap", "Say which tap position.")
+        return values
+
+    def asked(self) -> dict[str, Any]:
+        """Return what the service is asked."""
+        values = self.cleaned_data
+        field, value, _ = STATES[values["state"]]
+        table, element = values["element"]
+        return {
+            "area_id": values["area"].pk,
+            "table": table,
+            "element": element,
+            "field": field,
+            "value": values["tap"] if value is None else value,
+            "starts_at": values["starts_at"],
+            "ends_at": values["ends_at"],
+            "reason": values["reason"],
+        }
+
+
+def _in_london(entered: Any) -> Any:
+    return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)

@@ -24,9 +24,9 @@ from core.errors import Period
 from core.journal import canonical
 from core.periods import HALF_HOUR, half_hours_between, half_hours_in_words, in_words, merged
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
-from psa.models import ForecastDay, NetworkModel
+from psa.models import ForecastDay, NetworkEvent, NetworkModel
 from psa.questions import Question
-from psa.states import ForecastCase, ForecastKind, ModelState
+from psa.states import EventField, ForecastCase, ForecastKind, ModelState
 
 DAY = timedelta(days=1)
 MOST_NAMED = 3  # gaps spelt out in a summary
@@ -74,6 +74,18 @@ class SiteInput:
 
 
 @dataclass(frozen=True, slots=True)
+class EventInput:
+    """A dated change of the running arrangement, as a study reads it."""
+
+    table: str
+    element: str
+    field: str
+    value: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """All that decides a study's answer, but the engine's version."""
 
@@ -89,6 +101,7 @@ class Inputs:
     case: str = ForecastCase.CENTRAL
     # The same question on other cases of the forecasts, where it asks for them.
     other_cases: tuple[Inputs, ...] = ()
+    events: tuple[EventInput, ...] = ()
 
     def with_others(self, others: Iterable[Inputs]) -> Inputs:
         """Return these inputs with those on other cases beside them, and all their versions."""
@@ -98,6 +111,13 @@ class Inputs:
             other_cases=every[1:],
             forecast_versions=tuple(sorted({n for each in every for n in each.forecast_versions})),
             on_planning_profiles=any(each.on_planning_profiles for each in every),
+        )
+
+    @property
+    def in_planned_outage(self) -> bool:
+        """Say whether something is planned to be out of service in the window."""
+        return any(
+            event.field == EventField.IN_SERVICE and not event.value for event in self.events
         )
 
     def digest(self, versions: dict[str, str]) -> str:
@@ -111,6 +131,7 @@ class Inputs:
                     "versions": versions,
                     "forecasts": self.forecast_versions,
                 }
+                | ({"events": [asdict(event) for event in self.events]} if self.events else {})
             ).encode()
         )
         for bus in sorted(self.background):
@@ -257,6 +278,22 @@ def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs
         forecast_versions=tuple(sorted(forecasts.versions)),
         on_planning_profiles=forecasts.planning,
         case=case,
+        events=_events(area_id, half_hours),
+    )
+
+
+def _events(area_id: int, half_hours: tuple[datetime, ...]) -> tuple[EventInput, ...]:
+    """Return what is planned in the window; a later record stands before an earlier one."""
+    rows = NetworkEvent.objects.filter(
+        area_id=area_id,
+        withdrawn_at=None,
+        starts_at__lt=half_hours[-1] + HALF_HOUR,
+        ends_at__gt=half_hours[0],
+    ).order_by("pk")
+    return tuple(
+        EventInput(row.table, row.element, row.field, row.value, row.starts_at, row.ends_at)
+        for row in rows
+        if any(row.starts_at <= start < row.ends_at for start in half_hours)
     )
 
 

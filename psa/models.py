@@ -11,7 +11,17 @@ from django.db.models import F, Q
 
 from connections.states import Direction
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
-from psa.states import ForecastCase, ForecastKind, ModelState, NetworkFormat, StudyKind, StudyState
+from psa.states import (
+    STATE_WORDS,
+    EventField,
+    EventTable,
+    ForecastCase,
+    ForecastKind,
+    ModelState,
+    NetworkFormat,
+    StudyKind,
+    StudyState,
+)
 
 
 class NetworkModel(models.Model):
@@ -220,6 +230,7 @@ class Study(models.Model):
     )
     forecast_versions = ArrayField(models.BigIntegerField(), default=list, editable=False)
     on_planning_profiles = models.BooleanField(default=False, editable=False)
+    in_planned_outage = models.BooleanField(default=False, editable=False)
     lease_token = models.UUIDField(null=True, editable=False)
     lease_ends_at = models.DateTimeField(null=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -253,6 +264,62 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return f"Study {self.pk}"
+
+
+class NetworkEvent(models.Model):
+    """A dated change of a study area's running arrangement: an outage, a tap, a switch.
+
+    Elements are named as the network model names them, so that an event outlives a version.
+    """
+
+    area = models.ForeignKey(
+        "connections.Area", on_delete=models.PROTECT, related_name="network_events"
+    )
+    table = models.CharField(max_length=20, choices=EventTable.choices, verbose_name="kind")
+    element = models.CharField(max_length=200)
+    field = models.CharField(max_length=20, choices=EventField.choices)
+    value = models.SmallIntegerField()  # 0 or 1, or a tap position
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    withdrawn_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="network_event_forward", condition=Q(starts_at__lt=F("ends_at"))
+            ),
+            models.CheckConstraint(
+                name="network_event_state",
+                condition=Q(field="tap_pos") | Q(value__in=[0, 1]),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["area", "starts_at"],
+                name="network_event_open",
+                condition=Q(withdrawn_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_table_display()} {self.element} {self.in_words}"
+
+    @property
+    def in_words(self) -> str:
+        """Say what it is changed to."""
+        if self.field == EventField.TAP_POS:
+            return f"at tap {self.value}"
+        return STATE_WORDS[EventField(self.field)][bool(self.value)]
+
+    @property
+    def is_outage(self) -> bool:
+        """Say whether it takes something out of service."""
+        return self.field == EventField.IN_SERVICE and not self.value
 
 
 class AreaRun(models.Model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Max, Min, Q, QuerySet
@@ -61,6 +62,20 @@ def places_of_sites(model: NetworkModel) -> list[Place]:
 def warnings_digest(model: NetworkModel) -> str:
     """Return the hash of a model's warnings, as they are accepted by name."""
     return digest(model.found("warning"))
+
+
+def elements_of(area_id: int) -> dict[str, list[dict[str, Any]]] | None:
+    """Return what may be switched, tapped or lost in the model in use (``psa.engine.catalogue``).
+
+    None if no model is published, or it was checked before its elements were listed.
+    """
+    diagram = (
+        NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED)
+        .values_list("diagram__elements", flat=True)
+        .first()
+    )
+    found: dict[str, list[dict[str, Any]]] | None = diagram
+    return found
 
 
 def areas_with_open_studies() -> list[int]:

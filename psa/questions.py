@@ -48,6 +48,29 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherChecks:
+    """What a policy may ask for beyond the bases (``psa.engine.checks``). All off by default."""
+
+    outages: tuple[str, ...] = ()  # "line Bridge Street", "trafo T1"
+    outages_decide: bool = False
+    emergency_percent: float = 100.0
+    step_voltage_percent: float | None = None
+    step_voltage_decides: bool = False
+    failure_case: bool = False
+    reverse_limits_kw: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> FurtherChecks:
+        return cls(
+            **{
+                **value,
+                "outages": tuple(value["outages"]),
+                "reverse_limits_kw": tuple((name, kw) for name, kw in value["reverse_limits_kw"]),
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class StudyOptions:
     """How a study is judged: what the area's policy sets."""
 
@@ -58,6 +81,7 @@ class StudyOptions:
     find_largest: bool = True
     # Of the forecasts (psa.states.ForecastCase): each is answered, and the worst counts.
     forecast_cases: tuple[str, ...] = CENTRAL_ONLY
+    further: FurtherChecks = field(default_factory=FurtherChecks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +157,8 @@ class Question:
         # Left out where not asked for: the hashes of studies from before they were keep counting.
         if self.options.forecast_cases != CENTRAL_ONLY:
             plain["options"]["forecast_cases"] = list(self.options.forecast_cases)
+        if self.options.further != FurtherChecks():
+            plain["further_checks"] = asdict(self.options.further)
         if self.network_model_id is not None:
             plain["network_model_id"] = self.network_model_id
         if self.own_power is not None:
@@ -151,7 +177,7 @@ class Question:
             name: tuple(each) if isinstance(each, list) else each
             for name, each in value["options"].items()
         }
-        own_power = value.get("own_power")
+        own_power, further = value.get("own_power"), value.get("further_checks")
         return cls(
             direction=value["direction"],
             changes=tuple(
@@ -167,7 +193,10 @@ class Question:
                 for change in value["changes"]
             ),
             exclude_references=tuple(UUID(text) for text in value["exclude_references"]),
-            options=StudyOptions(**options),
+            options=StudyOptions(
+                **options,
+                further=FurtherChecks.from_json(further) if further else FurtherChecks(),
+            ),
             network_model_id=value.get("network_model_id"),
             own_power=OwnPower(**own_power) if own_power else None,
             over=tuple((_instant(start), _instant(end)) for start, end in value.get("over", ())),

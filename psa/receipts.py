@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from psa.inputs import Inputs, Place, RightsInput, read_forecasts, series_of, site_input
+from psa.inputs import EventInput, Inputs, Place, RightsInput, read_forecasts, series_of, site_input
 from psa.models import NetworkModel, Study
 from psa.questions import Question
 from psa.solving import as_engine_study
@@ -72,7 +73,12 @@ def recorded(inputs: Inputs) -> dict[str, Any]:
                 },
             }
             for site in inputs.sites
-        ]
+        ],
+        "events": [
+            asdict(event)
+            | {"starts_at": event.starts_at.isoformat(), "ends_at": event.ends_at.isoformat()}
+            for event in inputs.events
+        ],
     }
 
 
@@ -125,6 +131,16 @@ def _on_record(
         forecast_versions=tuple(sorted(forecasts.versions)),
         on_planning_profiles=forecasts.planning,
         case=case,
+        events=tuple(
+            EventInput(
+                **{
+                    **each,
+                    "starts_at": datetime.fromisoformat(each["starts_at"]),
+                    "ends_at": datetime.fromisoformat(each["ends_at"]),
+                }
+            )
+            for each in (study.inputs or {}).get("events", ())
+        ),
     )
 
 

@@ -13,11 +13,14 @@ from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
 from psa.states import ForecastCase
 from psa.wording import (
+    CHECK_WORDS,
     CHECKED,
     NOT_CHECKED,
     QUANTITY_WORDS,
+    checked_in,
     clock,
     element_words,
+    not_checked_in,
     part_words,
     value_words,
 )
@@ -50,6 +53,8 @@ class Report:
     exhausted: bool = False
     diagram: Diagram | None = None
     charts: list[LineChart] = field(default_factory=list)
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    arrangements: list[dict[str, str]] = field(default_factory=list)
     checked: tuple[str, ...] = CHECKED
     not_checked: tuple[str, ...] = NOT_CHECKED
 
@@ -111,6 +116,16 @@ def report_on(study: Study) -> Report:
         if model is not None and model.diagram
         else None,
         charts=charts_of(study.result, half_hours),
+        checks=[_check(each) for each in result.get("checks", [])],
+        arrangements=[
+            {
+                "changes": "; ".join(each["changes"]) or "as in the network model",
+                "periods": _periods(each["half_hours"]),
+            }
+            for each in result.get("arrangements", [])
+        ],
+        checked=checked_in(study.result),
+        not_checked=not_checked_in(study.result),
     )
 
 
@@ -155,6 +170,24 @@ def _tried(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _ladder(steps: list[list[Any]]) -> str:
     return ", ".join(f"{kw:g} kW {'passes' if passes else 'fails'}" for kw, passes in steps)
+
+
+def _check(check: dict[str, Any]) -> dict[str, Any]:
+    worst = check["worst"]
+    return {
+        "name": CHECK_WORDS[check["name"]],
+        "decides": check["decides"],
+        "outcome": check["outcome"].replace("_", " "),
+        "considered": check["considered"],
+        "collapsed": check["collapsed"],
+        "unsolved": check["unsolved"],
+        "element": element_words(worst) if worst else "",
+        "during": check["worst_during"],
+        "value": value_words(worst["value"], worst["unit"]) if worst else "",
+        "limit": value_words(worst["limit"], worst["unit"]) if worst else "",
+        "when": clock(worst["at"]) if worst else "",
+        "half_hours": len(check["failing"]),
+    }
 
 
 def _basis(basis: dict[str, Any], question: Question) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from connections.states import Direction, Role
 from psa.inputs import Inputs, RightsInput, SeriesInput, SiteInput, positions_in
-from psa.questions import Change
-from psa.states import StudyState
+from psa.questions import Change, FurtherChecks
+from psa.states import EventField, StudyState
 
 if TYPE_CHECKING:
     from psa.engine import case
@@ -60,6 +60,18 @@ def as_engine_study(inputs: Inputs) -> case.Study:
             loading_warn_percent=question.options.loading_warn_percent,
             step_kw=question.options.step_kw,
             find_largest=question.options.find_largest,
+            **_values(question.options.further),
+        ),
+        events=tuple(
+            case.NetworkEvent(
+                table=event.table,
+                element=event.element,
+                field=event.field,
+                value=event.value if event.field == EventField.TAP_POS else bool(event.value),
+                starts_at=event.starts_at,
+                ends_at=event.ends_at,
+            )
+            for event in inputs.events
         ),
         parts=_parts(inputs),
     )
@@ -82,6 +94,10 @@ def _parts(inputs: Inputs) -> tuple[case.Part, ...]:
         case.Part(part.key, tuple(shift(changes[n]) for n in part.changes))
         for part in inputs.question.parts
     )
+
+
+def _values(checks: FurtherChecks) -> dict[str, Any]:
+    return {each.name: getattr(checks, each.name) for each in fields(checks)}
 
 
 def warm_up() -> None:

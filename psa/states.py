@@ -48,6 +48,29 @@ class ForecastCase(models.TextChoices):
     HIGH = "HIGH", "High"
 
 
+class EventTable(models.TextChoices):
+    """What a network event changes; stored as pandapower names its tables."""
+
+    LINE = "line", "Line"
+    TRAFO = "trafo", "Transformer"
+    TRAFO3W = "trafo3w", "Three-winding transformer"
+    SWITCH = "switch", "Switch"
+    IMPEDANCE = "impedance", "Impedance"
+    SHUNT = "shunt", "Shunt"
+
+
+class EventField(models.TextChoices):
+    IN_SERVICE = "in_service", "In or out of service"
+    CLOSED = "closed", "Open or closed"
+    TAP_POS = "tap_pos", "Tap position"
+
+
+STATE_WORDS = {
+    EventField.IN_SERVICE: ("out of service", "in service"),
+    EventField.CLOSED: ("open", "closed"),
+}
+
+
 class StudyKind(models.TextChoices):
     CONTRACT = "CONTRACT", "One contract"
     GROUP = "GROUP", "Contracts together"

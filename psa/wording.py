@@ -34,8 +34,27 @@ QUANTITY_WORDS = {
     "loading_percent": "loading",
     "reverse_power_kw": "reverse power",
     "supply": "supply lost",
+    "step_voltage_percent": "voltage step",
+}
+CHECK_WORDS = {
+    "outage": "outage security (N-1)",
+    "step_voltage": "voltage step",
+    "failure_case": "failure case of the offset",
 }
 SUMMARY_LENGTH = 400
+
+
+def checked_in(result: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return what a study looked at: always, and by its policy."""
+    made = [CHECK_WORDS[each["name"]] for each in (result or {}).get("checks", [])]
+    return (*CHECKED, *made)
+
+
+def not_checked_in(result: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return what a study did not look at: ever, or because its policy leaves it off."""
+    made = {each["name"] for each in (result or {}).get("checks", [])}
+    left = {"voltage step": "step_voltage", "outage security": "outage"}
+    return tuple(words for words in NOT_CHECKED if left.get(words) not in made)
 
 
 def summary(question: Question, result: dict[str, Any]) -> str:
@@ -113,6 +132,13 @@ def _of_a_fail(question: Question, result: dict[str, Any]) -> str:
             f"Fails: no solution (voltage collapse) "
             f"in {half_hours_in_words(len(collapsed))}, first {clock(collapsed[0])}"
         )
+    elif constraint is None and (check := _check_that_fails(result)):
+        first = check["constraints"][0]
+        text = (
+            f"Fails ({CHECK_WORDS[check['name']]}, {first['during']}): {element_words(first)} "
+            f"would {_breach(first)} in {half_hours_in_words(len(first['half_hours']))}, "
+            f"worst {clock(first['worst_at'])}"
+        )
     elif constraint is None:
         text = f"Fails: {result['reason']}".rstrip(".")
     else:
@@ -158,6 +184,15 @@ def _constraint_words(constraint: dict[str, Any]) -> str:
     )
 
 
+def _check_that_fails(result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the further check that decides, if it names an element."""
+    for check in result.get("checks", []):
+        if check["decides"] and check["outcome"] == "fail" and check["constraints"]:
+            found: dict[str, Any] = check
+            return found
+    return None
+
+
 def element_words(found: dict[str, Any]) -> str:
     kind = ELEMENT_WORDS[found["element_type"]]
     name = str(found["element"])
@@ -174,6 +209,8 @@ def _breach(constraint: dict[str, Any]) -> str:
             if value >= limit + 1
             else (f"carry {value:.1f} % of its rating")
         )
+    if constraint["quantity"] == "step_voltage_percent":
+        return f"step by {value:.1f} % (limit {limit:g} %)"
     if constraint["quantity"] == "reverse_power_kw":
         return f"feed back {value:.0f} kW (limit {limit:.0f} kW)"
     side = "fall to" if constraint["quantity"] == "vm_pu_low" else "rise to"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import time
 from typing import Any
 
@@ -79,6 +80,61 @@ class PolicyForm(forms.Form):
     )
     loading_fail_percent = forms.FloatField(initial=100.0, min_value=1)
     loading_warn_percent = forms.FloatField(initial=95.0, min_value=1)
+    planned_outages_may_pass = forms.BooleanField(
+        required=False,
+        help_text="A study in whose window something is planned out of service may decide by "
+        "itself. Else it goes to the engineers.",
+    )
+    outages = forms.CharField(
+        required=False,
+        label="Outages to bear (N-1)",
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 60}),
+        help_text="One a line, with its kind: line Mill Lane, trafo T1. Each is lost alone; what "
+        "remains must bear the contract.",
+    )
+    outages_decide = forms.BooleanField(
+        required=False, help_text="A contract that fails one is rejected; else it is reported."
+    )
+    emergency_percent = forms.FloatField(
+        initial=100.0,
+        min_value=1,
+        label="Emergency rating, % of rating",
+        help_text="What lines and transformers bear while an element is lost.",
+    )
+    step_voltage_percent = forms.FloatField(
+        required=False,
+        label="Largest voltage step, %",
+        help_text="When what is bought is lost at once, or its site trips. EREC P28 gives 3 for "
+        "steps that come often. Empty: not checked.",
+    )
+    step_voltage_decides = forms.BooleanField(
+        required=False, help_text="A contract beyond it is rejected; else it is reported."
+    )
+    reverse_limits_kw = forms.CharField(
+        required=False,
+        label="Reverse-power limits, kW",
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="One transformer a line: Primary T1 = 4000. They stand before the model's own.",
+    )
+
+    def clean_outages(self) -> list[str]:
+        lines = self.cleaned_data["outages"].splitlines()
+        return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+
+    def clean_reverse_limits_kw(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for line in self.cleaned_data["reverse_limits_kw"].splitlines():
+            if not line.strip():
+                continue
+            name, _, kw = line.rpartition("=")
+            try:
+                found[name.strip()] = float(kw)
+            except ValueError as error:
+                message = f"Write {line.strip()!r} as: Primary T1 = 4000."
+                raise forms.ValidationError(message) from error
+        if not all(math.isfinite(kw) for kw in found.values()):
+            raise forms.ValidationError("A limit is a number of kW.")
+        return found
 
     def clean_clearing_times(self) -> list[time]:
         texts = [text.strip() for text in self.cleaned_data["clearing_times"].split(",")]

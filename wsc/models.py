@@ -40,6 +40,17 @@ class Policy(models.Model):
     planning_profiles_may_pass = models.BooleanField(default=False)
     loading_fail_percent = models.FloatField(default=100.0)
     loading_warn_percent = models.FloatField(default=95.0)
+    planned_outages_may_pass = models.BooleanField(
+        default=False, help_text="A study with something planned out of service may decide."
+    )
+    outages = ArrayField(  # "line Mill Lane": each lost alone (N-1)
+        models.CharField(max_length=220), default=list, blank=True
+    )
+    outages_decide = models.BooleanField(default=False)
+    emergency_percent = models.FloatField(default=100.0)
+    step_voltage_percent = models.FloatField(null=True, blank=True)
+    step_voltage_decides = models.BooleanField(default=False)
+    reverse_limits_kw = models.JSONField(default=dict, blank=True)  # transformer's name: kW
     published_at = models.DateTimeField()
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -17,7 +17,7 @@ from core.periods import next_half_hour
 from nmf.models import Contract
 from nmf.states import ContractState
 from psa.models import Study
-from psa.questions import SAFE_BASES, Part, Question, StudyOptions, trade
+from psa.questions import SAFE_BASES, FurtherChecks, Part, Question, StudyOptions, trade
 from psa.states import FINISHED
 from wsc.models import Policy, Review
 from wsc.states import Mode, ReviewState
@@ -174,6 +174,14 @@ def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOpti
         loading_warn_percent=policy.loading_warn_percent,
         step_kw=step_kw,
         find_largest=find_largest,
+        further=FurtherChecks(
+            outages=tuple(policy.outages),
+            outages_decide=policy.outages_decide,
+            emergency_percent=policy.emergency_percent,
+            step_voltage_percent=policy.step_voltage_percent,
+            step_voltage_decides=policy.step_voltage_decides,
+            reverse_limits_kw=tuple(sorted(policy.reverse_limits_kw.items())),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from core.errors import BusyError
 from core.retry import retried
 from nmf.models import Contract
 from nmf.states import ContractState
-from psa.models import ForecastVersion, NetworkModel, Study
+from psa.models import ForecastVersion, NetworkEvent, NetworkModel, Study
 from psa.queries import forecast_period
 from psa.states import DECIDES_NOTHING, StudyKind
 from wsc import services
@@ -75,6 +75,17 @@ def restudy_area(*, subject_id: int) -> None:
 def restudy_after_model(*, subject_id: int) -> None:
     area_id = NetworkModel.objects.values_list("area_id", flat=True).get(pk=subject_id)
     retried(services.restudy_area, area_id=area_id, at=clock.now())
+
+
+@outbox_task("wsc.restudy_after_network_event")
+def restudy_after_network_event(*, subject_id: int) -> None:
+    event = NetworkEvent.objects.get(pk=subject_id)
+    retried(
+        services.restudy_area,
+        area_id=event.area_id,
+        touched=(event.starts_at, event.ends_at),
+        at=clock.now(),
+    )
 
 
 @outbox_task("wsc.restudy_after_forecast")

@@ -10,10 +10,10 @@ from rest_framework import serializers
 from connections.models import Area
 from core.api.fields import VisibleRow
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
-from psa.models import Study
+from psa.models import NetworkEvent, Study
 from psa.questions import Question
 from psa.states import ForecastCase, ForecastKind
-from psa.wording import CHECKED, NOT_CHECKED
+from psa.wording import checked_in, not_checked_in
 
 SHOWN_OF_RESULT = ("outcome", "reason", "failing", "largest_kw", "charts", "versions")
 SHOWN_OF_BASIS = ("basis", "outcome", "worst", "constraints", "near", "collapsed", "engine")
@@ -41,6 +41,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "network_model",
             "forecast_versions",
             "on_planning_profiles",
+            "in_planned_outage",
             "engine",
             "inputs_hash",
             "question",
@@ -65,8 +66,10 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         return {
             **{key: study.result[key] for key in SHOWN_OF_RESULT},
             "forecast_cases": study.result.get("forecast_cases", []),
-            "checked": CHECKED,
-            "not_checked": NOT_CHECKED,
+            "checks": study.result.get("checks", []),
+            "arrangements": study.result.get("arrangements", []),
+            "checked": checked_in(study.result),
+            "not_checked": not_checked_in(study.result),
             "bases": [
                 {key: basis[key] for key in SHOWN_OF_BASIS} for basis in study.result["bases"]
             ],
@@ -213,3 +216,26 @@ class AdjustedHalfHourSerializer(serializers.Serializer[Any]):
     permitted_kw = serializers.FloatField(allow_null=True)
     by_ratio_kw = serializers.FloatField(allow_null=True)
     by_rights_kw = serializers.FloatField()
+
+
+class NetworkEventSerializer(serializers.ModelSerializer[NetworkEvent]):
+    """A planned outage, tap position or switch: half-open, on half-hours."""
+
+    area = VisibleRow(queryset=Area.objects.filter(studied=True))
+
+    class Meta:
+        model = NetworkEvent
+        fields = (
+            "id",
+            "area",
+            "table",
+            "element",
+            "field",
+            "value",
+            "starts_at",
+            "ends_at",
+            "reason",
+            "recorded_at",
+            "withdrawn_at",
+        )
+        read_only_fields = ("recorded_at", "withdrawn_at")

@@ -3,10 +3,17 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
-from psa.api.views import AdjustedForecastView, ForecastFileView, ForecastView, StudyViewSet
+from psa.api.views import (
+    AdjustedForecastView,
+    ForecastFileView,
+    ForecastView,
+    NetworkEventViewSet,
+    StudyViewSet,
+)
 
 router = SimpleRouter()
 router.register("studies", StudyViewSet, basename="study")
+router.register("network-events", NetworkEventViewSet, basename="network-event")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),

@@ -36,11 +36,12 @@ from psa.api.serializers import (
     ForecastPreviewSerializer,
     ForecastSerializer,
     ForecastVersionSerializer,
+    NetworkEventSerializer,
     StudyInListSerializer,
     StudySerializer,
 )
 from psa.forecast_files import CONVENTIONS
-from psa.models import ForecastVersion, Study
+from psa.models import ForecastVersion, NetworkEvent, Study
 from psa.receipts import NoReceiptError, receipt_of
 from psa.services import ForecastRow
 
@@ -88,6 +89,52 @@ class StudyViewSet(
         return HttpResponse(
             text, content_type="application/json", headers={"Content-Disposition": name}
         )
+
+
+class NetworkEventViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[NetworkEvent]
+):
+    """Planned outages, taps and switches of the DSO's networks; the DSO alone sees them."""
+
+    queryset = NetworkEvent.objects.none()
+    serializer_class = NetworkEventSerializer
+    filterset_fields = ("area", "table")
+
+    def get_queryset(self) -> QuerySet[NetworkEvent]:
+        if getattr(self, "swagger_fake_view", False):
+            return NetworkEvent.objects.none()
+        if caller(self.request).organisation.kind != OrganisationKind.DSO:
+            return NetworkEvent.objects.none()
+        return NetworkEvent.objects.order_by("-pk")
+
+    @extend_schema(request=NetworkEventSerializer, responses={201: NetworkEventSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Plan an outage (``in_service`` 0), a switch (``closed`` 0, 1) or a tap (``tap_pos``)."""
+        shape = NetworkEventSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        values = dict(shape.validated_data)
+        event: NetworkEvent = retried(
+            services.record_network_event,
+            area_id=values.pop("area").pk,
+            actor=actor_of(request.user),
+            at=clock.now(),
+            **values,
+        )
+        return Response(NetworkEventSerializer(event).data, status=201)
+
+    @extend_schema(request=None, responses={200: NetworkEventSerializer})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def withdraw(self, request: Request, pk: str) -> Response:  # noqa: ARG002  # the route's
+        """Take a planned event back."""
+        event: NetworkEvent = retried(
+            services.withdraw_network_event,
+            event_id=self.get_object().pk,
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        return Response(NetworkEventSerializer(event).data)
 
 
 class ForecastView(APIView):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psa.engine import diagram, findings, formats, installed
+from psa.engine import catalogue, diagram, findings, formats, installed
 from psa.engine.errors import EngineInputError, FileFaultsError
 from psa.engine.findings import Finding, error
 from psa.engine.validate import SitePlace
@@ -63,6 +63,9 @@ def _refused(kind: str, found: Sequence[Finding]) -> dict[str, Any]:
 
 def _diagram(network: str) -> dict[str, Any] | None:
     try:
-        return diagram.layout(network) | {"installed": installed.installed(network)}
+        return diagram.layout(network) | {
+            "installed": installed.installed(network),
+            "elements": catalogue.elements(network),
+        }
     except Exception:  # noqa: BLE001  # a faulty model has no diagram; its findings say why
         return None

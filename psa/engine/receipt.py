@@ -14,7 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from psa.engine.case import Basis, Options, Part, Profile, Rights, Shift, Study, StudySite
+from psa.engine.case import (
+    Basis,
+    NetworkEvent,
+    Options,
+    Part,
+    Profile,
+    Rights,
+    Shift,
+    Study,
+    StudySite,
+)
 from psa.engine.errors import EngineInputError
 
 FORMAT = "capacity study receipt, version 1"
@@ -147,6 +157,10 @@ def _study(value: dict[str, Any]) -> Study:
     options = value["options"]
     for name in ("bases", "required"):
         options[name] = tuple(Basis(each) for each in options[name])
+    options["outages"] = tuple(options.get("outages", ()))
+    options["reverse_limits_kw"] = tuple(
+        (name, kw) for name, kw in options.get("reverse_limits_kw", ())
+    )
     return Study(
         network=value["network"],
         half_hours=tuple(datetime.fromisoformat(at) for at in value["half_hours"]),
@@ -157,6 +171,7 @@ def _study(value: dict[str, Any]) -> Study:
         options=Options(**options),
         parts=tuple(_part(each) for each in value.get("parts", ())),
         sellers=tuple(_part(each) for each in value.get("sellers", ())),
+        events=tuple(_event(each) for each in value.get("events", ())),
     )
 
 
@@ -171,6 +186,13 @@ def _part(value: dict[str, Any]) -> Part:
         for each in value["shifts"]
     )
     return Part(value["key"], shifts)
+
+
+def _event(value: dict[str, Any]) -> NetworkEvent:
+    times: dict[str, Any] = {
+        name: datetime.fromisoformat(value.pop(name)) for name in ("starts_at", "ends_at")
+    }
+    return NetworkEvent(**value, **times)
 
 
 def _site(value: dict[str, Any]) -> StudySite:

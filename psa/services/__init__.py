@@ -1,6 +1,7 @@
 """Every write to network models, forecasts and studies."""
 
 from psa.forecast_rows import ForecastRow
+from psa.services.events import record_network_event, withdraw_network_event
 from psa.services.forecasts import check_forecast, publish_forecast
 from psa.services.headroom import (
     HeadroomClaim,
@@ -62,9 +63,11 @@ __all__ = [
     "publish_planning_profiles",
     "record_headroom",
     "record_model_check",
+    "record_network_event",
     "record_no_answer",
     "record_study",
     "refusals_to_publish",
     "request_study",
     "upload_network_model",
+    "withdraw_network_event",
 ]

@@ -145,6 +145,7 @@ def record_study(*, claim: Claim, inputs: Inputs, solved: Solved, at: datetime) 
     study.network_model_id = inputs.network_model_id
     study.forecast_versions = list(inputs.forecast_versions)
     study.on_planning_profiles = inputs.on_planning_profiles
+    study.in_planned_outage = inputs.in_planned_outage
     study.inputs = recorded(inputs)
     study.inputs_hash, study.engine = solved.inputs_hash, solved.engine
     study.result = solved.result
@@ -190,6 +191,7 @@ def _finished(study: Study, outcome: StudyState, at: datetime) -> Study:
             "inputs_hash": study.inputs_hash,
             "network_model": study.network_model_id,
             "on_planning_profiles": study.on_planning_profiles,
+            "in_planned_outage": study.in_planned_outage,
         },
     )
     return study

@@ -198,6 +198,7 @@ NO_PAGE = {
     "admin:psa_networkmodel_publish": POST_ONLY,
     "admin:psa_networkmodel_map": POST_ONLY,
     "admin:psa_networkmodel_accept": POST_ONLY,
+    "admin:psa_networkevent_withdraw": POST_ONLY,
     "admin:psa_study_receipt": "a file",
     "admin:psa_forecastversion_template": "a file",
     "admin:psa_forecastversion_faults": "a file",

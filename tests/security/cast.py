@@ -18,7 +18,7 @@ from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
-from psa.models import ForecastUpload, NetworkModel, Study
+from psa.models import ForecastUpload, NetworkEvent, NetworkModel, Study
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -152,6 +152,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         ).pk,
         "model": _model(world.area, 1, []).pk,
         "warned model": _model(world.area, 2, [WARNING]).pk,
+        "event": _event(world).pk,
     }
 
 
@@ -164,6 +165,34 @@ def _model(area: Area, version: int, findings: list[dict[str, str]]) -> NetworkM
         findings=findings,
         diagram={"buses": [{"name": "End 1", "supplied": True}]},
         created_at=AT,
+    )
+
+
+def _event(world: World) -> NetworkEvent:
+    """Plan an outage on a model that is in use."""
+    NetworkModel.objects.create(
+        area=world.area,
+        version=3,
+        name="Lane in use",
+        state="PUBLISHED",
+        network="{}",
+        findings=[],
+        diagram={
+            "buses": [],
+            "branches": [],
+            "elements": {"line": [{"name": "Line 1", "in_service": True}]},
+        },
+        created_at=AT,
+    )
+    return NetworkEvent.objects.create(
+        area=world.area,
+        table="line",
+        element="Line 1",
+        field="in_service",
+        value=0,
+        starts_at=WINDOW.periods()[0][0],
+        ends_at=WINDOW.periods()[0][1],
+        recorded_at=AT,
     )
 
 

@@ -171,6 +171,10 @@ API = [
         "psa.forecast.published",         "401 403 403  403 403 403  403 403 ok"),
     Row("POST api/v1/forecasts/file/", "",
         "psa.forecast.published",         "401 403 403  403 403 403  403 403 ok"),
+    Row("POST api/v1/network-events/", "",
+        "psa.network_event.recorded",     "401 403 403  403 403 403  403 ok ok"),
+    Row("POST api/v1/network-events/<pk>/withdraw/", "event",
+        "psa.network_event.withdrawn",    "401 404 404  404 404 404  403 ok ok"),
 ]  # fmt: skip
 
 _ENGINEERS = "302 302 302  302 302 302  403 ok ok"
@@ -217,6 +221,10 @@ PORTAL = [
         "psa_forecastupload", _MANAGERS),
     Row("POST dso/psa/forecastversion/upload/<int:upload_id>/", "upload",
         "psa.forecast.published", _MANAGERS),
+    Row("POST dso/psa/networkevent/add/", "",
+        "psa.network_event.recorded", _ENGINEERS),
+    Row("POST dso/psa/networkevent/<int:event_id>/withdraw/", "event",
+        "psa.network_event.withdrawn", _ENGINEERS),
     Row("POST dso/psa/networkmodel/<int:model_id>/publish/", "model",
         "psa.network_model.published", _ENGINEERS),
     Row("POST dso/psa/networkmodel/<int:model_id>/map/", "model",

@@ -64,6 +64,7 @@ API = [
             "invitations",
             "market-parameters",
             "members",
+            "network-events",
             "notices",
             "peer-sites",
             "registrations",
@@ -92,6 +93,8 @@ API = [
     Row("GET api/v1/registrations/<pk>/", "registration", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/notice/", "issued tcvn", "", _API_HOME),
+    Row("GET api/v1/network-events/<pk>/", "event", "",
+        "401 404 404  404 404 404  200 200 200"),
     Row("GET api/v1/members/<pk>/", "viewer", "", _API_OWN_HOME),
     # the rival is invited to the home team
     Row("GET api/v1/invitations/<pk>/", "invitation", "",

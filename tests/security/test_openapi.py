@@ -59,11 +59,13 @@ OF = {  # the kind of object that an address of the API is about
     "terms": "terms",
     "areas": "area",
     "peer-sites": "others_site",
+    "network-events": "event",
 }
 
 
 WHO = {  # else the trader
     "forecasts": "manager",
+    "network-events": "engineer",
     **dict.fromkeys(("organisation", "members", "invitations", "terms"), "administrator"),
 }
 

@@ -115,6 +115,7 @@ def set_policy(
     required_bases: Sequence[str] = SAFE_BASES,
     planning_profiles_may_pass: bool = False,
     loading_fail_percent: float = 100.0,
+    **others: Any,
 ) -> Policy:
     return services.publish_policy(
         area_id=world.area.pk,
@@ -128,6 +129,7 @@ def set_policy(
         planning_profiles_may_pass=planning_profiles_may_pass,
         loading_fail_percent=loading_fail_percent,
         loading_warn_percent=min(95.0, loading_fail_percent),
+        **others,
     )
 
 

@@ -49,6 +49,13 @@ class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
         "planning_profiles_may_pass",
         "loading_fail_percent",
         "loading_warn_percent",
+        "planned_outages_may_pass",
+        "outages",
+        "outages_decide",
+        "emergency_percent",
+        "step_voltage_percent",
+        "step_voltage_decides",
+        "reverse_limits_kw",
         "published_at",
         "published_by",
     )

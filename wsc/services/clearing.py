@@ -184,6 +184,8 @@ def _needs_engineer(study: Study, policy: Policy) -> str:
         return study.summary or "The study has no answer."
     if study.on_planning_profiles and not policy.planning_profiles_may_pass:
         return "Studied on planning profiles, not on an operational forecast."
+    if study.in_planned_outage and not policy.planned_outages_may_pass:
+        return "Something is planned to be out of service in the window."
     return ""
 
 

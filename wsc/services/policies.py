@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 
 from django.db import transaction
@@ -11,10 +11,11 @@ from connections import services as connections
 from core import journal
 from core.errors import RefusedError
 from participants.permissions import check_may
+from psa.queries import elements_of
 from psa.questions import CENTRAL_ONLY, SAFE_BASES
 from wsc.models import Policy
 from wsc.queries import current_policy
-from wsc.rules import refusals_of_policy
+from wsc.rules import refusals_of_further_checks, refusals_of_policy
 from wsc.states import AreaRule, Mode
 
 
@@ -33,6 +34,13 @@ def publish_policy(
     planning_profiles_may_pass: bool = False,
     loading_fail_percent: float = 100.0,
     loading_warn_percent: float = 95.0,
+    planned_outages_may_pass: bool = False,
+    outages: Sequence[str] = (),
+    outages_decide: bool = False,
+    emergency_percent: float = 100.0,
+    step_voltage_percent: float | None = None,
+    step_voltage_decides: bool = False,
+    reverse_limits_kw: Mapping[str, float] | None = None,
 ) -> Policy:
     """Publish a study area's policy and raise its revision.
 
@@ -47,6 +55,12 @@ def publish_policy(
         loading_warn_percent=loading_warn_percent,
         clearing_times=clearing_times,
         forecast_cases=forecast_cases,
+    ) + refusals_of_further_checks(
+        outages=outages,
+        emergency_percent=emergency_percent,
+        step_voltage_percent=step_voltage_percent,
+        reverse_limits_kw=reverse_limits_kw or {},
+        elements=elements_of(area_id),
     )
     if refusals:
         raise RefusedError(refusals)
@@ -63,6 +77,13 @@ def publish_policy(
         planning_profiles_may_pass=planning_profiles_may_pass,
         loading_fail_percent=loading_fail_percent,
         loading_warn_percent=loading_warn_percent,
+        planned_outages_may_pass=planned_outages_may_pass,
+        outages=list(outages),
+        outages_decide=outages_decide,
+        emergency_percent=emergency_percent,
+        step_voltage_percent=step_voltage_percent,
+        step_voltage_decides=step_voltage_decides,
+        reverse_limits_kw=dict(reverse_limits_kw or {}),
         published_at=at,
         published_by_id=actor.user_id,
     )
@@ -81,6 +102,11 @@ def publish_policy(
             "required_bases": sorted(required_bases),
             "forecast_cases": list(forecast_cases),
             "planning_profiles_may_pass": planning_profiles_may_pass,
+            "planned_outages_may_pass": planned_outages_may_pass,
+            "outages": list(outages),
+            "outages_decide": outages_decide,
+            "step_voltage_percent": step_voltage_percent,
+            "step_voltage_decides": step_voltage_decides,
         },
     )
     return policy
