@@ -15,7 +15,7 @@ from core.windows import ServiceWindow
 from nmf.models import Contract
 from participants.models import Notice
 from participants.states import Role
-from psa.models import Study
+from psa.models import ForecastVersion, Study
 from psa.running import run_open_studies
 from psa.states import StudyKind, StudyState
 from tests.psa.world import AT, DAY, WINDOW, World, make_world, publish_forecasts
@@ -32,7 +32,7 @@ from wsc import services
 from wsc.models import Decision, Review
 from wsc.register_check import differences
 from wsc.states import AreaRule, Mode, ReviewState
-from wsc.tasks import restudy_after_policy
+from wsc.tasks import restudy_after_forecast, restudy_after_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -528,6 +528,29 @@ def test_a_stricter_policy_has_approved_contracts_studied_again() -> None:
     settle()
 
     assert states(contract) == ["APPROVED"]
+    assert contract.at_risk_since == AT
+
+
+def test_another_case_of_the_forecasts_has_contracts_studied_again_where_the_policy_asks() -> None:
+    world = make_world()
+    set_policy(world)
+    contract = make_contract(world)
+    open_review(contract)
+    settle()
+    publish_forecasts(world, at=AT, exports={"School": 300.0}, case="HIGH")
+    high = ForecastVersion.objects.latest("pk")
+    again = Study.objects.filter(kind=StudyKind.RESTUDY)
+
+    with clock.frozen(AT):
+        restudy_after_forecast(subject_id=high.pk)
+        unasked = again.exists()
+        set_policy(world, forecast_cases=["CENTRAL", "HIGH"])
+        restudy_after_forecast(subject_id=high.pk)
+    settle()
+
+    assert not unasked
+    assert again.latest("pk").state == "FAILED"
+    contract.refresh_from_db()
     assert contract.at_risk_since == AT
 
 
