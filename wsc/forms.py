@@ -12,6 +12,7 @@ from connections.models import Area
 from core.periods import LONDON
 from psa.questions import BASIS_WORDS, CENTRAL_ONLY, SAFE_BASES
 from psa.states import ForecastCase
+from wsc.models import Policy
 from wsc.states import AreaRule, Mode
 
 REASON = {"rows": 3, "cols": 80}
@@ -143,3 +144,21 @@ class PolicyForm(forms.Form):
         except ValueError as error:
             message = "Write times as 10:00, 15:00."
             raise forms.ValidationError(message) from error
+
+
+def shown_of(policy: Policy) -> dict[str, Any]:
+    """Return a policy as the form shows it, so that the next one starts from it."""
+    return {
+        **{
+            name: getattr(policy, name)
+            for name in PolicyForm.base_fields
+            if name not in {"area", "other_forecast_cases"}
+        },
+        "area": policy.area_id,
+        "other_forecast_cases": policy.forecast_cases,
+        "clearing_times": ", ".join(f"{at:%H:%M}" for at in policy.clearing_times),
+        "outages": "\n".join(policy.outages),
+        "reverse_limits_kw": "\n".join(
+            f"{name} = {kw:g}" for name, kw in sorted(policy.reverse_limits_kw.items())
+        ),
+    }

@@ -17,8 +17,9 @@ from core.retry import retried
 from core.web.actors import actor_of
 from psa.questions import BASIS_WORDS, CENTRAL_ONLY
 from wsc import services
-from wsc.forms import PolicyForm
+from wsc.forms import PolicyForm, shown_of
 from wsc.models import Decision, Policy
+from wsc.queries import current_policy
 
 
 @admin.register(Policy)
@@ -79,7 +80,11 @@ class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = PolicyForm(request.POST or None)
+        areas = Area.objects.filter(studied=True).order_by("name")
+        asked = request.GET.get("area", "")
+        chosen = next((area for area in areas if str(area.pk) == asked), areas.first())
+        initial = shown_of(current_policy(chosen.pk)) if chosen else {}
+        form = PolicyForm(request.POST or None, initial=initial)
         status = 200
         if request.method == "POST":
             status = 422
@@ -91,6 +96,8 @@ class PolicyAdmin(ReadOnly, admin.ModelAdmin[Policy]):
             "title": "Publish a policy",
             "opts": self.opts,
             "form": form,
+            "areas": areas,
+            "chosen": chosen,
         }
         return render(request, "admin/wsc/policy/publish.html", context, status=status)
 
