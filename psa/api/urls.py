@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
+from psa.api.network_views import NetworkModelViewSet
 from psa.api.views import (
     AdjustedForecastView,
     ForecastFileView,
@@ -12,6 +13,7 @@ from psa.api.views import (
 )
 
 router = SimpleRouter()
+router.register("network-models", NetworkModelViewSet, basename="network-model")
 router.register("studies", StudyViewSet, basename="study")
 router.register("network-events", NetworkEventViewSet, basename="network-event")
 

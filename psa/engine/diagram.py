@@ -1,11 +1,13 @@
 """A one-line diagram of a network: where each bus stands, and what joins them.
 
-Drawn by whoever shows it; here is only the layout, as plain JSON values. Where the model holds
-coordinates (``bus.geo``) they are not used: a one-line diagram is read by voltage, not by map.
+Drawn by whoever shows it; here is only the layout, as plain JSON values. A one-line diagram is
+read by voltage, not by map: coordinates that the model holds (``bus.geo``) are passed on beside it.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from psa.engine.network import names_of, read
@@ -17,13 +19,15 @@ def layout(network_json: str) -> dict[str, Any]:
     """Lay the network out as a tree below its sources, feeders side by side.
 
     Returns ``buses`` (name, vn_kv, x, y; x to the right, y down, whole numbers and halves from 0,
-    with ``supplied``) and ``branches`` (name, type "line", "trafo", "trafo3w", "switch" or
-    "impedance", from, to, open). ``width`` and ``height`` are the greatest x and y.
+    with ``supplied``, and ``geo``, [longitude, latitude] or None) and ``branches`` (name, type
+    "line", "trafo", "trafo3w", "switch" or "impedance", from, to, open). ``width`` and ``height``
+    are the greatest x and y.
 
     :raises EngineInputError: if the text is not a network model.
     """
     net = read(network_json)
     names = names_of(net.bus)
+    geo = _coordinates(net)
     row_of = {index: row for row, index in enumerate(net.bus.index)}
     voltages = [float(kv) for kv in net.bus["vn_kv"]]
     branches = _branches(net, row_of)
@@ -44,6 +48,7 @@ def layout(network_json: str) -> dict[str, Any]:
                 "x": place[row][0],
                 "y": place[row][1],
                 "supplied": row in supplied,
+                "geo": geo[row],
             }
             for row in range(len(names))
         ],
@@ -54,6 +59,23 @@ def layout(network_json: str) -> dict[str, Any]:
         "width": max(x for x, _ in place.values()),
         "height": max(y for _, y in place.values()),
     }
+
+
+def _coordinates(net: Any) -> list[list[float] | None]:
+    """Give each bus's point, where it has one on the globe."""
+    if "geo" not in net.bus.columns:
+        return [None] * len(net.bus)
+    return [_point(value) for value in net.bus["geo"]]
+
+
+def _point(value: Any) -> list[float] | None:
+    try:
+        point = json.loads(value) if isinstance(value, str) else value
+        found = [float(each) for each in point["coordinates"][:2]]
+    except (ValueError, TypeError, KeyError):
+        return None
+    on_globe = len(found) == 2 and abs(found[0]) <= 180 and abs(found[1]) <= 90
+    return found if on_globe and all(math.isfinite(each) for each in found) else None
 
 
 def _branches(net: Any, row_of: dict[int, int]) -> list[dict[str, Any]]:

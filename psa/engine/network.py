@@ -134,7 +134,8 @@ def read(text: str) -> Any:
         raise
     except Exception as error:  # a file from outside: whatever its reader raises is its fault
         raise EngineInputError(f"The network model cannot be read: {error}") from error
-    if not isinstance(net, pp.pandapowerNet) or len(net.bus) == 0:
+    buses = net.get("bus") if isinstance(net, pp.pandapowerNet) else None
+    if buses is None or not hasattr(buses, "columns") or len(buses) == 0:
         raise EngineInputError("The network model has no buses.")
     return net
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from rest_framework.test import APIClient
 
 from core import clock, relay
 from core.errors import NotPermittedError, RefusedError, WrongStateError
@@ -282,3 +289,112 @@ def test_a_viewer_does_none_of_it() -> None:
         )
 
     assert Event.objects.count() == events
+
+
+def client_of(role: str, kind: str = OrganisationKind.DSO) -> APIClient:
+    client = APIClient()
+    client.force_authenticate(make_member(make_organisation(kind=kind), role).user)
+    return client
+
+
+def test_a_network_is_sent_over_the_api_as_a_form_or_as_json_and_asked_after() -> None:
+    world = make_world()
+    client = client_of(Role.ENGINEER)
+
+    by_form = client.post(
+        "/api/v1/network-models/",
+        {
+            "area": world.area.pk,
+            "name": "Lane",
+            "file": SimpleUploadedFile("lane.json", network().encode()),
+        },
+        format="multipart",
+    )
+    by_json = client.post(
+        "/api/v1/network-models/",
+        {
+            "area": world.area.pk,
+            "name": "Lane",
+            "content": base64.b64encode(network().encode()).decode(),
+            "file_name": "lane.json",
+        },
+        format="json",
+    )
+
+    assert (by_form.status_code, by_json.status_code) == (201, 201)
+    one, other = (
+        client.get(f"/api/v1/network-models/{each.json()['id']}/").json()
+        for each in (by_form, by_json)
+    )
+    assert one["findings"] is None
+    assert (one["version"], other["version"], one["state"]) == (2, 3, "DRAFT")
+    assert one["file_sha256"] == other["file_sha256"]
+    assert one["file_name"] == "lane.json"
+    assert [
+        each["version"] for each in client.get("/api/v1/network-models/").json()["results"]
+    ] == [
+        3,
+        2,
+        1,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({}, "file_or_content"), ({"content": "no base64!"}, "content_base64")],
+)
+def test_a_network_over_the_api_is_a_file_or_base64(body: dict[str, str], code: str) -> None:
+    world = make_world(with_model=False)
+
+    answer = client_of(Role.ENGINEER).post(
+        "/api/v1/network-models/", {"area": world.area.pk, "name": "Lane", **body}, format="json"
+    )
+
+    assert answer.status_code == 422
+    assert [each["code"] for each in answer.json()["errors"]] == [code]
+    assert not NetworkModel.objects.exists()
+
+
+def test_peers_see_no_network_model() -> None:
+    world = make_world()
+    assert world.model is not None
+    client = client_of(Role.TRADER, OrganisationKind.PEER)
+
+    assert client.get("/api/v1/network-models/").json()["results"] == []
+    assert client.get(f"/api/v1/network-models/{world.model.pk}/").status_code == 404
+
+
+def test_the_command_reads_a_file_and_says_what_was_found(tmp_path: Path) -> None:
+    make_world()
+    path = tmp_path / "lane.json"
+    path.write_text(network().replace("End 2", "Lane end"))
+    said = StringIO()
+
+    with pytest.raises(CommandError, match="cannot be published"):
+        call_command("import_network", "Vale supply point", str(path), stdout=said)
+
+    model = NetworkModel.objects.get(version=2)
+    assert (model.name, model.file_name, model.format) == ("lane", "lane.json", "PANDAPOWER_JSON")
+    assert said.getvalue().splitlines() == [
+        f"error: Site {name} is at bus End 2, which the model does not have. "
+        "Put the site on another bus, or mend the model. [site_bus]"
+        for name in ("Farm", "School")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["Nowhere", "a.json"], "no area"),
+        (["Vale supply point"], "one of the two"),
+        (["Vale supply point", "no-such.json"], "cannot be read"),
+        (["Vale supply point", "--simbench", "9-none"], "no grid"),
+    ],
+)
+def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str], said: str) -> None:
+    make_world(with_model=False)
+
+    with pytest.raises(CommandError, match=said):
+        call_command("import_network", *arguments)
+
+    assert not NetworkModel.objects.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -133,6 +134,11 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "value": 0,
         "starts_at": "2026-03-16T08:00:00Z",
         "ends_at": "2026-03-18T16:30:00Z",
+    },
+    "api/v1/network-models/": lambda o: {
+        "area": o["area"],
+        "name": "Lane",
+        "content": b64encode(b"{}").decode(),
     },
     "api/v1/forecasts/file/": _forecast_csv,
     "dso/wsc/review/<int:review_id>/approve/": lambda _: REASON | {"on_old_study": "on"},

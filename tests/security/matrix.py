@@ -167,6 +167,8 @@ API = [
         "participants_notice",            "401 ok  ok   200 ok ok  200 200 200"),
     Row("POST api/v1/notices/<pk>/read/", "notice",
         "participants_notice",            "401 404 404  404 ok 404  404 404 404"),
+    Row("POST api/v1/network-models/", "",
+        "psa.network_model.uploaded",     "401 403 403  403 403 403  403 ok ok"),
     Row("POST api/v1/forecasts/", "",
         "psa.forecast.published",         "401 403 403  403 403 403  403 403 ok"),
     Row("POST api/v1/forecasts/file/", "",

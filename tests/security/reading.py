@@ -95,6 +95,8 @@ API = [
     Row("GET api/v1/tcvns/<pk>/notice/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/network-events/<pk>/", "event", "",
         "401 404 404  404 404 404  200 200 200"),
+    Row("GET api/v1/network-models/<pk>/", "model", "",
+        "401 404 404  404 404 404  200 200 200"),
     Row("GET api/v1/members/<pk>/", "viewer", "", _API_OWN_HOME),
     # the rival is invited to the home team
     Row("GET api/v1/invitations/<pk>/", "invitation", "",

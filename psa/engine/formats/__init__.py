@@ -26,15 +26,28 @@ def convert(content: bytes, kind: str = "") -> tuple[str, str, list[Finding]]:
     :raises EngineInputError: if it is none of the formats, or breaks what its format demands
     """
     kind = kind or format_of(content)
-    net, remarks = READERS[kind](content)
-    _refuse_too_many(net)
+    try:
+        net, remarks = READERS[kind](content)
+        _refuse_too_many(net)
+        text = _written(net)
+        read(text)  # what we wrote is what a study will read
+    except (EngineInputError, MemoryError):
+        raise
+    except Exception as error:  # a file from outside: whatever its reader raises is its fault
+        raise EngineInputError(
+            f"This file cannot be read: {type(error).__name__}, {error}."
+        ) from error
+    return kind, text, remarks
+
+
+def _written(net: Any) -> str:
     for key in [key for key in net if str(key).startswith("res_")]:
-        net[key] = net[key].iloc[0:0]
+        if hasattr(net[key], "iloc"):
+            net[key] = net[key].iloc[0:0]
     net["profiles"] = {}  # forecasts come in their place
     with quietly():
         text: str = pp.to_json(net)
-    read(text)  # what we wrote is what a study will read
-    return kind, text, remarks
+    return text
 
 
 def format_of(content: bytes) -> str:

@@ -282,8 +282,7 @@ class _Builder:
     def _lines(self) -> None:
         tables, rows = self.tables, self.rows["Line"]
         kinds = tables.refer("Line", "type", tables.ids("LineType"), "LineType")
-        tables.raise_if_faulty()
-        if not rows:
+        if not rows or not self.rows["LineType"]:
             return
         of = {each: tables.numbers("LineType", each) for each in ("r", "x", "b", "iMax")}
         pp.create_lines_from_parameters(
@@ -306,7 +305,8 @@ class _Builder:
         tables, rows = self.tables, self.rows["Transformer"]
         known = tables.ids("TransformerType")
         kinds = tables.refer("Transformer", "type", known, "TransformerType")
-        tables.raise_if_faulty()
+        if not self.rows["TransformerType"]:
+            return
         for at, kind in enumerate(kinds):
             row = self.rows["TransformerType"][kind]
 
