@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from nmf.views import contracts, market, publishing, requests
+from nmf.views import contracts, headroom, market, publishing, requests
 
 app_name = "nmf"
 urlpatterns: list[URLPattern] = [
     path("", market.home, name="home"),
     path("market/", market.board, name="board"),
+    path("market/headroom/", headroom.headroom_list, name="headroom"),
+    path("sites/<int:site_id>/headroom/", headroom.site_headroom, name="site-headroom"),
     path("requests/", requests.request_list, name="requests"),
     path("requests/new/", publishing.new_request, name="new-request"),
     path("requests/<int:request_id>/", requests.request_page, name="request"),

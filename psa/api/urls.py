@@ -8,6 +8,7 @@ from psa.api.views import (
     AdjustedForecastView,
     ForecastFileView,
     ForecastView,
+    HeadroomView,
     NetworkEventViewSet,
     StudyViewSet,
 )
@@ -21,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(router.urls)),
     path("forecasts/", ForecastView.as_view(), name="forecast-list"),
     path("forecasts/file/", ForecastFileView.as_view(), name="forecast-file"),
+    path("sites/<int:site_id>/headroom/", HeadroomView.as_view(), name="site-headroom"),
     path(
         "sites/<int:site_id>/adjusted-forecast/",
         AdjustedForecastView.as_view(),

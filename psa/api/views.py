@@ -37,10 +37,12 @@ from psa.api.serializers import (
     ForecastSerializer,
     ForecastVersionSerializer,
     NetworkEventSerializer,
+    SiteRoomsSerializer,
     StudyInListSerializer,
     StudySerializer,
 )
 from psa.forecast_files import CONVENTIONS
+from psa.headroom_queries import headroom_of, sites_shown_to
 from psa.models import ForecastVersion, NetworkEvent, Study
 from psa.receipts import NoReceiptError, receipt_of
 from psa.services import ForecastRow
@@ -244,6 +246,25 @@ class AdjustedForecastView(APIView):
         if as_csv:
             return _as_csv(found, f"adjusted-forecast-{site.pk}-{values['direction'].lower()}.csv")
         return Response(AdjustedHalfHourSerializer(found, many=True).data)
+
+
+class HeadroomView(APIView):
+    """How much more a site could import or export, half-hour by half-hour."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("site_id", int, OpenApiParameter.PATH)],
+        responses=SiteRoomsSerializer,
+    )
+    def get(self, request: Request, site_id: int) -> Response:
+        organisation = caller(request).organisation
+        own = connections.sites_seen_by(organisation).filter(pk=site_id).first()
+        site = own or next(
+            (each for each in sites_shown_to(organisation) if each.pk == site_id), None
+        )
+        if site is None:
+            raise Http404
+        found = headroom_of(site, own=own is not None, at=clock.now())
+        return Response(SiteRoomsSerializer(found).data)
 
 
 def _as_csv(rows: list[queries.AdjustedHalfHour], name: str) -> HttpResponse:

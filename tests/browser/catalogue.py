@@ -77,6 +77,14 @@ GUIDE = "/demo/guide/"  # in the demonstration only, so not among the tests' own
 PAGES: dict[str, list[Page]] = {
     "nmf:home": [Page(TRADER), Page(ENGINEER)],
     "nmf:board": [Page(TRADER), Page(TRADER, query="?direction=IMPORT&min_kw=5000")],
+    "nmf:headroom": [Page(TRADER)],
+    "nmf:site-headroom": [
+        Page(
+            BY_ROW,
+            f"SELECT {SITE_TRADER}, site.id FROM connections_site site WHERE {_known(SITE_TRADER)}"
+            " ORDER BY site.id LIMIT 2",
+        )
+    ],
     "nmf:requests": [Page(TRADER), Page("trader@housing-association.example")],
     "nmf:new-request": [Page(TRADER)],
     "nmf:request": [
