@@ -14,7 +14,8 @@ from django.urls import URLPattern, path
 from core.admin import ReadOnly
 from psa import event_admin  # noqa: F401  # registers itself
 from psa.forecast_admin import ForecastVersionAdmin
-from psa.models import ForecastVersion, NetworkModel, Study
+from psa.headroom_admin import AreaHeadroomAdmin
+from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
 from psa.receipts import NoReceiptError, receipt_of
 from psa.report import report_on
@@ -23,6 +24,7 @@ admin.site.register(NetworkModel, NetworkModelAdmin)
 
 
 admin.site.register(ForecastVersion, ForecastVersionAdmin)
+admin.site.register(AreaHeadroom, AreaHeadroomAdmin)
 
 
 @admin.register(Study)

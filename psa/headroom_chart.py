@@ -42,7 +42,8 @@ def chart_of(rows: Sequence[HalfHourRoom]) -> LineChart | None:
                     f"{x_of(n)},{y_of(kw)}",
                     f"{x_of(min(n + 1, len(rows) - 1))},{y_of(kw)}",
                 ]
-        lines.append(Line(label, colour, dashes, [" ".join(part) for part in parts if part]))
+        if drawn := [" ".join(part) for part in parts if part]:
+            lines.append(Line(label, colour, dashes, drawn))
     return LineChart(
         title="Headroom",
         unit="kW",

@@ -203,6 +203,7 @@ NO_PAGE = {
     "admin:wsc_review_reject": POST_ONLY,
     "admin:wsc_review_cancel": POST_ONLY,
     "admin:wsc_review_study_again": POST_ONLY,
+    "admin:psa_areaheadroom_publish": POST_ONLY,
     "admin:psa_networkmodel_publish": POST_ONLY,
     "admin:psa_networkmodel_map": POST_ONLY,
     "admin:psa_networkmodel_accept": POST_ONLY,

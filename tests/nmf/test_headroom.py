@@ -5,6 +5,7 @@ import io
 from array import array
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,8 +14,10 @@ from connections.models import Area
 from connections.states import AreaKind
 from core import clock
 from participants.models import TermsAcceptance
+from participants.states import OrganisationKind, Role
 from psa.headroom_queries import near_constraints, rates_between, sites_shown_to
 from psa.models import AreaHeadroom, SiteHeadroom
+from tests.make import make_member, make_organisation
 from tests.nmf.world import AT, Peer, World
 
 HALF_HOUR = timedelta(minutes=30)
@@ -243,3 +246,68 @@ def test_near_constraints_are_told_at_their_worst_with_each_sites_factor(
         ("voltage at bus Mill Lane", 1, 1.056),
     ]
     assert found[0].factors == pytest.approx([5.0, 6.0])
+
+
+def portal(settings: Any, role: str) -> Client:
+    settings.DEMO = True  # no second factor here
+    dso = make_organisation("Network operator", OrganisationKind.DSO)
+    member = make_member(dso, role)
+    client = Client()
+    client.force_login(member.user, backend="participants.auth.RoleBackend")
+    return client
+
+
+def test_an_engineer_sees_all_sites_and_the_exchange_rate_between_two(
+    world: World, headroom: AreaHeadroom, settings: Any
+) -> None:
+    engineer = portal(settings, Role.ENGINEER)
+    asked: dict[str, Any] = {
+        "direction": "EXPORT",
+        "seller": world.seller.site.pk,
+        "buyer": world.buyer.site.pk,
+        "first_date": "2026-03-02",
+        "last_date": "2026-03-02",
+    }
+
+    page = engineer.get(f"/dso/psa/areaheadroom/{headroom.pk}/change/", asked)
+
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert world.rival.site.name in text
+    assert "<strong>0.05</strong>" in text
+    assert "limited by voltage at bus Mill Lane" in text
+    assert "5.00000 % towards it" in text
+    assert "Show to peers" not in text  # a manager's choice
+
+
+def test_one_site_has_no_exchange_rate_with_itself(
+    world: World, headroom: AreaHeadroom, settings: Any
+) -> None:
+    site = world.buyer.site.pk
+    asked: dict[str, Any] = {
+        "direction": "EXPORT",
+        "seller": site,
+        "buyer": site,
+        "first_date": "2026-03-03",
+        "last_date": "2026-03-02",
+    }
+
+    page = portal(settings, Role.ENGINEER).get(
+        f"/dso/psa/areaheadroom/{headroom.pk}/change/", asked
+    )
+
+    text = page.content.decode()
+    assert "Choose another site than the seller." in text
+    assert "The last day is not before the first." in text
+
+
+def test_an_engineer_does_not_choose_whether_peers_see_it(
+    world: World, headroom: AreaHeadroom, settings: Any
+) -> None:
+    address = f"/dso/psa/areaheadroom/{headroom.pk}/publish/"
+
+    refused = portal(settings, Role.ENGINEER).post(address, {"published": "yes"})
+
+    headroom.refresh_from_db()
+    assert refused.status_code == 403
+    assert not headroom.published

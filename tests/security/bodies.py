@@ -207,6 +207,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "starts_at": "2026-03-16T08:00",
         "ends_at": "2026-03-18T16:30",
     },
+    "dso/psa/areaheadroom/<int:area_id>/publish/": lambda _: {"published": "yes"},
     "dso/psa/networkmodel/add/": lambda o: {
         "area": o["area"],
         "name": "Lane",

@@ -18,7 +18,7 @@ from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
-from psa.models import ForecastUpload, NetworkEvent, NetworkModel, Study
+from psa.models import AreaHeadroom, ForecastUpload, NetworkEvent, NetworkModel, Study
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -153,6 +153,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "model": _model(world.area, 1, []).pk,
         "warned model": _model(world.area, 2, [WARNING]).pk,
         "event": _event(world).pk,
+        "headroom": AreaHeadroom.objects.create(area=world.area).pk,
     }
 
 

@@ -233,6 +233,8 @@ PORTAL = [
         "psa.network_model.mapped", _ENGINEERS),
     Row("POST dso/psa/networkmodel/<int:model_id>/accept/", "warned model",
         "psa.network_model.warnings_accepted", _ENGINEERS),
+    Row("POST dso/psa/areaheadroom/<int:area_id>/publish/", "headroom",
+        "psa.headroom.published", _MANAGERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",

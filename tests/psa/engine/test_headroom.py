@@ -14,10 +14,9 @@ from psa.engine.fallback import PandapowerSolver
 from psa.engine.headroom import FREE, Headrooms, Wish, headrooms
 from psa.engine.limits import watch
 from psa.engine.network import load
+from psa.engine.quiet import pp
 from tests.psa.engine import nets
 from tests.psa.engine.test_equality import own_load_kw
-
-UNITY = {"worst_import_power_factor": 1.0, "worst_export_power_factor": 1.0}
 
 
 def at(bus: str, export_kw: Any = 0.0, import_kw: Any = 0.0, *, count: int = 1) -> StudySite:
@@ -29,7 +28,13 @@ def at(bus: str, export_kw: Any = 0.0, import_kw: Any = 0.0, *, count: int = 1) 
         import_power_factor=1.0,
     )
     site = nets.site(bus, bus, forecast, before=free, after=free)
-    return replace(site, import_before=free, import_after=free, **UNITY)
+    return replace(
+        site,
+        import_before=free,
+        import_after=free,
+        worst_import_power_factor=1.0,
+        worst_export_power_factor=1.0,
+    )
 
 
 def wishes_of(study: Study, most_kw: float = 20_000.0) -> list[Wish]:
@@ -166,7 +171,7 @@ def test_a_half_hour_without_a_solution_has_no_headroom_and_spoils_no_other() ->
 
 def test_an_outage_counts_in_its_half_hours_alone() -> None:
     net = nets.feeder(rating_ka=0.1, length_km=0.01)
-    nets.pp.create_line_from_parameters(
+    pp.create_line_from_parameters(
         net,
         0,
         1,
