@@ -89,7 +89,7 @@ def compare(net: Any, random: np.random.Generator) -> tuple[str, bool]:
     drawn, fed = published.power_of(net)
     buses = np.flatnonzero((drawn != 0) | (fed != 0))
     balanced = bool(net.gen["in_service"].astype(bool).any())
-    low, high = (0.97, 1.02) if balanced else (0.4, 1.1)
+    low, high = (0.99, 1.01) if balanced else (0.4, 1.1)
     shape = (SAMPLES, len(buses))
     share = 1.0 if balanced else random.uniform(0.0, 1.0, shape)
     power = 1e3 * (drawn[buses] * random.uniform(low, high, shape) + fed[buses] * share)
