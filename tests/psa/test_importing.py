@@ -292,6 +292,18 @@ def test_a_bus_given_twice_through_a_feeder_is_a_fault_of_the_feeders_row(world:
     assert found.rows == []
 
 
+def test_a_models_check_leaves_what_a_feeder_is_found_by() -> None:
+    world = make_world(with_forecasts=False)
+
+    found = look(world, lines("feeder:Line 1,2026-12-07T00:00Z,0,4"))
+
+    assert world.model is not None
+    world.model.refresh_from_db()
+    diagram = world.model.diagram or {}
+    assert diagram["installed"] == {"load_kw": {}, "sources": ["Source"]}
+    assert "has no load below it" in found.faults[0].message
+
+
 def test_without_a_model_there_is_no_feeder(world: World) -> None:
     found = look(world, lines("feeder:Line 1,2026-12-07T00:00Z,0,4"))
 
