@@ -10,6 +10,7 @@ from typing import Any
 # Each task is given the id of the event's subject.
 EVENT_ROUTES: dict[str, list[str]] = {
     "nmf.contract.agreed": ["wsc.open_review"],
+    "nmf.contract.approved": ["wsc.contract_approved"],
     "nmf.contract.cancelled": ["wsc.contract_ended"],
     "nmf.commitment.recorded": ["wsc.tell_conflicts"],
     "psa.study.requested": ["psa.run_studies"],
@@ -36,6 +37,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "tell of deliveries": {"task": "nmf.tell_deliveries", "schedule": 60.0},
     "lapse undecided contracts": {"task": "wsc.watch_deadlines", "schedule": 60.0},
     "clear areas": {"task": "wsc.clear_areas", "schedule": 60.0},
+    "study areas": {"task": "wsc.study_areas", "schedule": 300.0},
     "sweep studies": {"task": "psa.run_studies", "schedule": 60.0},
     "refresh headroom": {"task": "psa.refresh_headroom", "schedule": 300.0},
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ MIDNIGHT = time()
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
 WEEKDAY_NAMES = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONGEST_DAYS = 366
+LATEST_YEAR = 2200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,9 @@ class ServiceWindow:
             )
         elif (self.last_date - self.first_date).days > LONGEST_DAYS:
             found.append(Refusal("window_too_long", "A window is at most a year.", "last_date"))
+        if self.last_date.year > LATEST_YEAR:
+            message = f"A window ends by the year {LATEST_YEAR}."
+            found.append(Refusal("window_too_far", message, "last_date"))
         if not self.weekdays or not set(self.weekdays) <= set(EVERY_DAY):
             found.append(Refusal("window_no_weekday", "Choose at least one weekday.", "weekdays"))
         for name in ("start_time", "end_time"):
@@ -127,3 +131,44 @@ def weekdays_in_words(weekdays: Collection[int]) -> str:
     if len(names) > 2 and max(weekdays) - min(weekdays) == len(names) - 1:  # noqa: PLR2004
         return f"{names[0]} to {names[-1]}"
     return ", ".join(names)
+
+
+def window_of(half_hours: Collection[datetime]) -> ServiceWindow:
+    """Return a window that holds just these half-hours, with as little left out as may be.
+
+    :raises ValueError: if there is no half-hour
+    """
+    if not half_hours:
+        raise ValueError("No window holds no half-hour.")
+    local = [at.astimezone(LONDON) for at in half_hours]
+    start_time, end_time = _hours_of({each.time() for each in local})
+    crosses = end_time != MIDNIGHT and end_time < start_time
+    days = {
+        each.date() - timedelta(days=1 if crosses and each.time() < end_time else 0)
+        for each in local
+    }
+    whole = ServiceWindow(
+        first_date=min(days),
+        last_date=max(days),
+        weekdays=tuple(sorted({day.isoweekday() for day in days})),
+        start_time=start_time,
+        end_time=end_time,
+    )
+    return replace(whole, excluded=frozenset(whole.half_hours()) - frozenset(half_hours))
+
+
+def _hours_of(labels: Collection[time]) -> tuple[time, time]:
+    """Return start and end of the shortest stretch, over midnight too, that holds all labels."""
+    a_day = 48
+    used = sorted(label.hour * 2 + label.minute // 30 for label in labels)
+    if len(used) == a_day:
+        return MIDNIGHT, MIDNIGHT
+    after = [*used[1:], used[0] + a_day]
+    gaps = [later - earlier for earlier, later in zip(used, after, strict=True)]
+    longest = max(range(len(used)), key=lambda n: gaps[n])
+    start, end = after[longest] % a_day, (used[longest] + 1) % a_day
+    return _label(start), _label(end)
+
+
+def _label(number: int) -> time:
+    return time(number // 2, 30 * (number % 2))

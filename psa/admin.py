@@ -13,12 +13,14 @@ from django.urls import URLPattern, path
 
 from core.admin import ReadOnly
 from psa import event_admin  # noqa: F401  # registers itself
+from psa.asked import asked_of
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
 from psa.receipts import NoReceiptError, receipt_of
 from psa.report import report_on
+from psa.what_if_views import what_if
 
 admin.site.register(NetworkModel, NetworkModelAdmin)
 
@@ -35,14 +37,25 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
     ordering = ("-pk",)
     fields = readonly_fields = ("area",)
     change_form_template = "admin/psa/study/change_form.html"
+    change_list_template = "admin/psa/study/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        own = path(
-            "<int:study_id>/receipt/",
-            self.admin_site.admin_view(self.receipt_view),
-            name="psa_study_receipt",
-        )
-        return [own, *super().get_urls()]
+        own = [
+            path(
+                "<int:study_id>/receipt/",
+                self.admin_site.admin_view(self.receipt_view),
+                name="psa_study_receipt",
+            ),
+            path(
+                "what-if/",
+                self.admin_site.admin_view(self.what_if_view),
+                name="psa_study_what_if",
+            ),
+        ]
+        return own + super().get_urls()
+
+    def what_if_view(self, request: HttpRequest) -> HttpResponse:
+        return what_if(request, self.admin_site)
 
     def receipt_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
         """Give the study as a file that computes anywhere: ``python -m psa.engine``."""
@@ -83,4 +96,6 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
     ) -> HttpResponse:
         if isinstance(obj, Study):
             context["study"], context["report"] = obj, report_on(obj)
+            context["asked"] = asked_of(obj)
+            context["may_ask"] = request.user.has_perm("psa.request_study")
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -242,6 +242,7 @@ def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs
     if model is None:
         return Gap("No network model is published for this study area.")
     sites = list(Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk"))
+    _hang(sites, model)
     asked = set(question.site_ids())
     if reason := _out_of_place(sites, asked):
         return Gap(reason, model.pk)
@@ -316,6 +317,13 @@ def forecast_throughout(
     }
     covered = tuple(start for start in half_hours if start not in dark)
     return covered, sorted(forecasts.of_site), _in_words(gaps) if gaps else ""
+
+
+def _hang(sites: list[Site], model: NetworkModel) -> None:
+    """Put sites where they hang with this model: a draft moves some when it is published."""
+    if model.state == ModelState.DRAFT:
+        for site in sites:
+            site.network_bus = model.mapping.get(str(site.pk), site.network_bus)
 
 
 def _out_of_place(sites: list[Site], asked: set[int]) -> str:
@@ -471,6 +479,26 @@ def _missing(
         if dark:
             found.append((name, dark))
     return found
+
+
+def forecast_half_hours(
+    *, area_id: int, half_hours: tuple[datetime, ...], cases: Iterable[str], at: datetime
+) -> tuple[datetime, ...]:
+    """Return those of the half-hours in which every point of a study area has a forecast.
+
+    In each of the forecasts' cases.
+    """
+    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
+    known = list(sites.order_by("pk"))
+    agreements = _agreements(known, (half_hours[0], half_hours[-1] + HALF_HOUR))
+    dark: set[datetime] = set()
+    for case in cases:
+        forecasts = read_forecasts(area_id, half_hours, at, case=case)
+        if not (forecasts.of_site or forecasts.of_bus):
+            return ()
+        for _, periods in _missing(known, agreements, forecasts, half_hours):
+            dark.update(start for period in periods for start in half_hours_between(*period))
+    return tuple(start for start in half_hours if start not in dark)
 
 
 def _length(periods: Iterable[Period]) -> int:

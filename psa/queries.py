@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Case, Max, Min, Q, QuerySet, When
 
 from connections import queries as connections
 from connections.models import Site
@@ -76,6 +76,26 @@ def elements_of(area_id: int) -> dict[str, list[dict[str, Any]]] | None:
     )
     found: dict[str, list[dict[str, Any]]] | None = diagram
     return found
+
+
+def can_be_studied_on(model: NetworkModel) -> bool:
+    """Say whether studies may name this model: published once, or a draft without errors."""
+    if model.state != ModelState.DRAFT:
+        return True
+    return model.findings is not None and not model.found("error")
+
+
+def models_to_study_on() -> QuerySet[NetworkModel]:
+    """Return the models that ``can_be_studied_on``, each area's published one first."""
+    without_errors = Q(findings__isnull=False) & ~Q(findings__contains=[{"severity": "error"}])
+    sound = ~Q(state=ModelState.DRAFT) | without_errors
+    published_first = Case(When(state=ModelState.PUBLISHED, then=0), default=1)
+    return (
+        NetworkModel.objects.filter(sound)
+        .select_related("area")
+        .defer("network", "diagram")
+        .order_by("area__name", published_first, "-version")
+    )
 
 
 def areas_with_open_studies() -> list[int]:

@@ -68,7 +68,10 @@ def summary(question: Question, result: dict[str, Any]) -> str:
         text = _of_a_fail(question, result)
     else:
         text = f"No answer: {result['reason'] or outcome}"
-    return shorten(text + _of_cases(result), SUMMARY_LENGTH, placeholder=" …")
+    text += _of_cases(result)
+    if question.own_power is not None:
+        text += " On the model's own loads where there is no forecast."
+    return shorten(text, SUMMARY_LENGTH, placeholder=" …")
 
 
 def _of_cases(result: dict[str, Any]) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
 
 from connections import queries as connections
 from connections.models import Area, Tcvn
 from connections.queries import Standing
-from connections.states import TcvnRole
-from core.periods import next_half_hour
+from connections.states import Direction, TcvnRole
+from core.periods import merged, next_half_hour
 from nmf.models import Contract
 from nmf.states import ContractState
 from psa.models import Study
@@ -28,6 +28,7 @@ OPEN = (
     ReviewState.GROUPED,
     ReviewState.ENGINEER,
 )
+AREA_BASIS = "rights_used"  # on which the state of an area is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,36 @@ def question_about_tcvn(tcvn: Tcvn, *, policy: Policy) -> Question:
         changes=(buyer if tcvn.role == TcvnRole.BUYER else seller,),
         options=_options(policy, step_kw=1.0, find_largest=tcvn.role == TcvnRole.BUYER),
     )
+
+
+def area_reference(area_id: int) -> UUID:
+    """Return what the studies of an area as a whole are about."""
+    return uuid5(NAMESPACE_URL, f"study-area:{area_id}")
+
+
+def question_about_area(half_hours: Iterable[datetime], *, policy: Policy) -> Question:
+    """Return what is asked about all that is approved together: what is bought is used in full."""
+    options = _options(policy, step_kw=1.0, find_largest=False)
+    return Question(
+        direction=Direction.EXPORT,  # of no weight: no site is asked about apart
+        changes=(),
+        options=replace(options, required_bases=(AREA_BASIS,)),
+        over=merged(half_hours),
+    )
+
+
+def reference_on(contract: Contract, model_id: int) -> UUID:
+    """Return what studies of a contract on one network model are about: no study of its own."""
+    return uuid5(contract.reference, f"network-model:{model_id}")
+
+
+def open_contracts(area_id: int, *, at: datetime) -> QuerySet[Contract]:
+    """Return a study area's contracts that wait for a decision, or are approved, with time left."""
+    return Contract.objects.filter(
+        state__in=[ContractState.PENDING, ContractState.APPROVED],
+        buyer_site__area_id__in=connections.areas_studied_in(area_id),
+        ends_at__gt=at,
+    ).order_by("pk")
 
 
 def approved_contracts(

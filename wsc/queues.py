@@ -18,6 +18,7 @@ from nmf.states import ContractState
 from psa.models import Study
 from psa.queries import OPEN as OPEN_STUDIES
 from psa.states import StudyState
+from wsc.area_states import states_of_areas
 from wsc.models import Review
 from wsc.queries import OPEN, past_half_time
 from wsc.states import ReviewState
@@ -53,6 +54,7 @@ def queues(*, at: datetime) -> list[Queue]:
         *_registrations(at),
         *_tcvns(at),
         *_studies(at),
+        _near_limits(),
         _dead_letters(at),
     ]
 
@@ -156,6 +158,19 @@ def _studies(at: datetime) -> list[Queue]:
             "finished_at",
         ),
     ]
+
+
+def _near_limits() -> Queue:
+    """Count what is near a limit, or past it, with all that is approved."""
+    states = [state for state in states_of_areas() if state.beyond]
+    finished = [state.study.finished_at for state in states if state.study is not None]
+    return Queue(
+        "Elements near a limit with all approved contracts",
+        "/dso/areas/",
+        sum(state.beyond for state in states),
+        min((at for at in finished if at is not None), default=None),
+        None,
+    )
 
 
 def _dead_letters(at: datetime) -> Queue:

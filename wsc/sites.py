@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 
 from core import clock
 
@@ -41,6 +42,20 @@ class DsoAdminSite(AdminSite):
 
         extra = {"queues": queues(at=clock.now()), **(extra_context or {})}
         return super().index(request, extra)
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        from wsc.admin import areas
+
+        own = [
+            path("areas/", self.admin_view(areas.states_view), name="area_states"),
+            path(
+                "models/<int:model_id>/study-open-contracts/",
+                self.admin_view(areas.study_on_model_view),
+                name="study_on_model",
+            ),
+            path("areas/<int:area_id>/", self.admin_view(areas.state_view), name="area_state"),
+        ]
+        return [*own, *super().get_urls()]
 
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from connections.models import Area
 from core import clock
 from core.celery_task import outbox_task, periodic_task
 from core.errors import BusyError
@@ -39,6 +40,11 @@ def study_finished(*, subject_id: int) -> None:
         area_id = retried(services.study_finished, study_id=subject_id, at=clock.now())
         if area_id is not None:
             _clear(area_id)
+
+
+@outbox_task("wsc.contract_approved")
+def contract_approved(*, subject_id: int) -> None:
+    retried(services.contract_approved, contract_id=subject_id, at=clock.now())
 
 
 @outbox_task("wsc.contract_ended")
@@ -123,6 +129,16 @@ def clear_areas() -> None:
         try:
             _clear(area_id)
         except BusyError:  # its rows are held: those behind it do not wait, and it comes again
+            logger.info("Area %s is held by others", area_id)
+
+
+@periodic_task("wsc.study_areas")
+def study_areas() -> None:
+    """Each night, and some minutes after a change: many changes at once are one study."""
+    for area_id in Area.objects.filter(studied=True).order_by("pk").values_list("pk", flat=True):
+        try:
+            retried(services.study_area_state, area_id=area_id, at=clock.now())
+        except BusyError:  # its rows are held: it comes again
             logger.info("Area %s is held by others", area_id)
 
 

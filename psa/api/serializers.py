@@ -8,14 +8,19 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.models import Area
+from connections.states import Direction, Role
 from core.api.fields import VisibleRow
+from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import NetworkEvent, Study
-from psa.questions import Question
+from psa.questions import BASES, SAFE_BASES, OwnPower, Question, StudyOptions
+from psa.services import WhatIf, Wished
 from psa.states import ForecastCase, ForecastKind
 from psa.wording import checked_in, not_checked_in
 
+LARGEST_ID = 2**53
 SHOWN_OF_RESULT = ("outcome", "reason", "failing", "largest_kw", "charts", "versions")
+SHOWN_OF_QUESTION = ("network_model_id", "own_power")  # of what-ifs
 SHOWN_OF_BASIS = ("basis", "outcome", "worst", "constraints", "near", "collapsed", "engine")
 
 
@@ -57,6 +62,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "direction": plain["direction"],
             "changes": plain["changes"],
             "required_bases": plain["options"]["required_bases"],
+            **{name: plain[name] for name in SHOWN_OF_QUESTION if name in plain},
         }
 
     @extend_schema_field({"type": ["object", "null"]})
@@ -74,6 +80,87 @@ class StudySerializer(serializers.ModelSerializer[Study]):
                 {key: basis[key] for key in SHOWN_OF_BASIS} for basis in study.result["bases"]
             ],
         }
+
+
+class WishedSerializer(serializers.Serializer[Any]):
+    """What one site does."""
+
+    site = serializers.IntegerField(min_value=1, max_value=LARGEST_ID, help_text="Its id.")
+    role = serializers.ChoiceField(
+        choices=Role.choices, help_text="BOUGHT: it gains the capacity; SOLD: it gives it up."
+    )
+    kw = serializers.FloatField()
+
+
+class OwnPowerSerializer(serializers.Serializer[Any]):
+    """The model's own loads and generators, where there is no forecast."""
+
+    demand_percent = serializers.FloatField(default=100.0)
+    generation_percent = serializers.FloatField(default=100.0)
+
+
+class WhatIfSerializer(serializers.Serializer[Any]):
+    """A what-if: it is studied, and changes nothing."""
+
+    network_model = serializers.IntegerField(
+        min_value=1,
+        max_value=LARGEST_ID,
+        help_text="Its id: published, superseded, or a draft whose check found nothing. "
+        "Its area is studied.",
+    )
+    direction = serializers.ChoiceField(choices=Direction.choices)
+    changes = WishedSerializer(many=True)
+    first_date = serializers.DateField()
+    last_date = serializers.DateField()
+    weekdays = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=7), default=list(EVERY_DAY)
+    )
+    start_time = serializers.TimeField(default=MIDNIGHT)
+    end_time = serializers.TimeField(default=MIDNIGHT)
+    excluded_starts = serializers.ListField(child=serializers.DateTimeField(), default=list)
+    own_power = OwnPowerSerializer(
+        allow_null=True,
+        default=None,
+        help_text="Null: forecasts alone. Nothing is decided on a study with the model's own.",
+    )
+    required_bases = serializers.MultipleChoiceField(choices=BASES, default=set(SAFE_BASES))
+    loading_fail_percent = serializers.FloatField(default=100.0)
+    loading_warn_percent = serializers.FloatField(default=95.0)
+    step_kw = serializers.FloatField(default=1.0)
+    find_largest = serializers.BooleanField(default=True)
+    exclude_references = serializers.ListField(
+        child=serializers.UUIDField(),
+        default=list,
+        help_text="Contracts (by reference) that are left out of the register.",
+    )
+
+    def wish(self) -> WhatIf:
+        values = self.validated_data
+        own_power = values["own_power"]
+        return WhatIf(
+            model_id=values["network_model"],
+            direction=values["direction"],
+            changes=tuple(
+                Wished(each["site"], each["role"], each["kw"]) for each in values["changes"]
+            ),
+            window=ServiceWindow(
+                first_date=values["first_date"],
+                last_date=values["last_date"],
+                weekdays=tuple(values["weekdays"]),
+                start_time=values["start_time"],
+                end_time=values["end_time"],
+                excluded=frozenset(values["excluded_starts"]),
+            ),
+            options=StudyOptions(
+                required_bases=tuple(name for name in BASES if name in values["required_bases"]),
+                loading_fail_percent=values["loading_fail_percent"],
+                loading_warn_percent=values["loading_warn_percent"],
+                step_kw=values["step_kw"],
+                find_largest=values["find_largest"],
+            ),
+            own_power=OwnPower(**own_power) if own_power else None,
+            exclude_references=tuple(values["exclude_references"]),
+        )
 
 
 class StudyInListSerializer(serializers.ModelSerializer[Study]):

@@ -40,6 +40,7 @@ from psa.api.serializers import (
     SiteRoomsSerializer,
     StudyInListSerializer,
     StudySerializer,
+    WhatIfSerializer,
 )
 from psa.forecast_files import CONVENTIONS
 from psa.headroom_queries import headroom_of, sites_shown_to
@@ -91,6 +92,20 @@ class StudyViewSet(
         return HttpResponse(
             text, content_type="application/json", headers={"Content-Disposition": name}
         )
+
+    @extend_schema(request=WhatIfSerializer, responses={201: StudySerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        """Ask a what-if (the DSO's engineers): it is studied, and changes nothing."""
+        shape = WhatIfSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        study: Study = retried(
+            services.ask_what_if,
+            wish=shape.wish(),
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        return Response(StudySerializer(study).data, status=201)
 
 
 class NetworkEventViewSet(

@@ -37,6 +37,7 @@ from psa.services.uploads import (
     publish_forecast_file,
     publish_forecast_upload,
 )
+from psa.services.what_ifs import WhatIf, Wished, ask_what_if
 
 __all__ = [
     "LARGEST_FILE",
@@ -44,7 +45,10 @@ __all__ = [
     "ForecastRow",
     "HeadroomClaim",
     "ModelCheck",
+    "WhatIf",
+    "Wished",
     "accept_warnings",
+    "ask_what_if",
     "bus_names",
     "check_forecast",
     "claim_headroom",

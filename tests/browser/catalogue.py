@@ -153,6 +153,14 @@ PAGES: dict[str, list[Page]] = {
             ENGINEER, "SELECT DISTINCT ON (state, kind) id FROM psa_study ORDER BY state, kind, id"
         )
     ],
+    "admin:area_states": [Page(ENGINEER)],
+    "admin:area_state": [
+        Page(ENGINEER, "SELECT id FROM connections_area WHERE studied ORDER BY id LIMIT 1")
+    ],
+    "admin:psa_study_what_if": [
+        Page(ENGINEER),
+        Page(ENGINEER, query="?study=1"),
+    ],
 }
 # Routes that answer GET with something else than a page, and why.
 POST_ONLY = "takes POST only"
@@ -208,6 +216,7 @@ NO_PAGE = {
     "admin:psa_networkmodel_map": POST_ONLY,
     "admin:psa_networkmodel_accept": POST_ONLY,
     "admin:psa_networkevent_withdraw": POST_ONLY,
+    "admin:study_on_model": POST_ONLY,
     "admin:psa_study_receipt": "a file",
     "admin:psa_forecastversion_template": "a file",
     "admin:psa_forecastversion_faults": "a file",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.periods import HALF_HOUR
-from core.windows import ServiceWindow
+from core.windows import EVERY_DAY, ServiceWindow, window_of
 
 MONDAY, SUNDAY = date(2026, 6, 1), date(2026, 6, 7)
 SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
@@ -145,3 +145,39 @@ def test_the_days_on_which_the_clocks_change_are_told() -> None:
     year = window(first_date=date(2026, 3, 1), last_date=date(2026, 11, 1))
 
     assert year.clock_changes() == [SPRING, AUTUMN]
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        ServiceWindow(
+            date(2026, 12, 7), date(2026, 12, 11), (1, 2, 3, 4, 5), time(8, 30), time(15)
+        ),
+        ServiceWindow(date(2026, 12, 7), date(2026, 12, 20), (1, 3), time(22), time(2, 30)),
+        ServiceWindow(date(2026, 10, 24), date(2026, 10, 26)),  # the long day
+        ServiceWindow(date(2026, 3, 28), date(2026, 3, 30), EVERY_DAY, time(0, 30), time(3)),
+        ServiceWindow(date(2026, 12, 7), date(2026, 12, 7), (1,), time(15), time()),
+    ],
+)
+def test_a_window_is_found_again_from_its_half_hours(whole: ServiceWindow) -> None:
+    found = window_of(whole.half_hours())
+
+    assert found.half_hours() == whole.half_hours()
+    assert (found.start_time, found.end_time) == (whole.start_time, whole.end_time)
+    assert found.excluded == frozenset()
+
+
+def test_half_hours_of_no_window_are_one_that_leaves_some_out() -> None:
+    whole = ServiceWindow(date(2026, 12, 7), date(2026, 12, 9), EVERY_DAY, time(10), time(12))
+    lost = whole.half_hours()[5]
+    some = [at for at in whole.half_hours() if at != lost]
+
+    found = window_of(some)
+
+    assert (found.half_hours(), found.excluded) == (some, frozenset({lost}))
+
+
+def test_the_last_day_of_the_calendar_is_refused_and_not_computed() -> None:
+    found = ServiceWindow(date.max, date.max).refusals()
+
+    assert [each.code for each in found] == ["window_too_far"]

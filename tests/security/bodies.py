@@ -90,6 +90,30 @@ def _forecast_csv(o: Objects) -> dict[str, Any]:
     }
 
 
+def _what_if(o: Objects) -> dict[str, Any]:
+    return {
+        **WINDOW,
+        "network_model": o["model"],
+        "model": o["model"],
+        "direction": "EXPORT",
+        "changes": [{"site": o["site"], "role": "BOUGHT", "kw": 5}],
+        "rows": 3,
+        "site_1": o["site"],
+        "role_1": "BOUGHT",
+        "kw_1": 5,
+        "role_2": "BOUGHT",
+        "role_3": "BOUGHT",
+        "own_power": {"demand_percent": 100, "generation_percent": 100},
+        "rest": "own",
+        "demand_percent": 100,
+        "generation_percent": 100,
+        "required_bases": ["rights_used"],
+        "loading_fail_percent": 100,
+        "loading_warn_percent": 95,
+        "step_kw": 1,
+    }
+
+
 def _inline(*names: str) -> dict[str, Any]:
     return {f"{name}-{key}": value for name in names for key, value in NO_ROWS.items()}
 
@@ -141,6 +165,8 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "content": b64encode(b"{}").decode(),
     },
     "api/v1/forecasts/file/": _forecast_csv,
+    "api/v1/studies/": _what_if,
+    "dso/psa/study/what-if/": _what_if,
     "dso/wsc/review/<int:review_id>/approve/": lambda _: REASON | {"on_old_study": "on"},
     "dso/wsc/review/<int:review_id>/reject/": lambda _: REASON,
     "dso/wsc/review/<int:review_id>/cancel/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
@@ -164,7 +190,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "_selected_action": [o["dead letter"]],
     },
     "dso/connections/site/<path:object_id>/change/": lambda _: {
-        "network_bus": "End 1",
+        "network_bus": "End 2",
         **_inline("assets", "mpans", "signatories"),
     },
     "dso/connections/agreement/add/": lambda o: {

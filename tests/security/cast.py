@@ -108,6 +108,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
     doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
     Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
     Asset.objects.create(site=home.site, technology="SOLAR", rated_kw=Decimal(5))
+    Site.objects.filter(pk=home.site.pk).update(network_bus="End 1")
     return {
         "an app": "nmf",
         "home": home.organisation.pk,

@@ -177,6 +177,8 @@ API = [
         "psa.network_event.recorded",     "401 403 403  403 403 403  403 ok ok"),
     Row("POST api/v1/network-events/<pk>/withdraw/", "event",
         "psa.network_event.withdrawn",    "401 404 404  404 404 404  403 ok ok"),
+    Row("POST api/v1/studies/", "",
+        "psa.study.requested",            "401 403 403  403 403 403  403 ok ok"),
 ]  # fmt: skip
 
 _ENGINEERS = "302 302 302  302 302 302  403 ok ok"
@@ -235,6 +237,10 @@ PORTAL = [
         "psa.network_model.warnings_accepted", _ENGINEERS),
     Row("POST dso/psa/areaheadroom/<int:area_id>/publish/", "headroom",
         "psa.headroom.published", _MANAGERS),
+    Row("POST dso/models/<int:model_id>/study-open-contracts/", "model",
+        "psa.study.requested", _ENGINEERS),
+    Row("POST dso/psa/study/what-if/", "",
+        "psa.study.requested", _ENGINEERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",

@@ -17,7 +17,9 @@ from psa.models import Study
 from psa.queries import has_open_study
 from psa.states import StudyKind, StudyState
 from wsc import notifications
-from wsc.queries import approved_contracts, current_policy, question_about
+from wsc.models import Decision
+from wsc.queries import approved_contracts, current_policy, question_about, study_area_of
+from wsc.states import DecisionKind
 
 
 @transaction.atomic
@@ -27,7 +29,9 @@ def restudy_area(
     """Ask for a study of each approved contract with half-hours left that a change touches.
 
     ``touched`` is the period in which inputs changed (all of it if not given), ``but`` a contract
-    to leave out. What waits to be studied already is not asked for twice. Returns how many.
+    to leave out. What waits to be studied already is not asked for twice, however many changes
+    come at once: it will read them all, and what is being computed is asked for again when it is
+    finished. Returns how many.
     """
     starts_at, ends_at = touched or (None, None)
     contracts = approved_contracts(
@@ -35,10 +39,35 @@ def restudy_area(
     )
     return sum(
         _ask(contract, area_id=area_id, at=at)
-        for contract in contracts.select_related("parameters")
+        for contract in nmf.lock_contracts(contracts.values_list("pk", flat=True))
         if contract.pk != but
+        and contract.state == ContractState.APPROVED
         and not has_open_study(reference=contract.reference, kind=StudyKind.RESTUDY)
     )
+
+
+@transaction.atomic
+def contract_approved(*, contract_id: int, at: datetime) -> int:
+    """Study again those beside a contract that was approved without a study that lets it pass.
+
+    A study that passes, of the area as it is, has judged the area with the contract in it; an
+    engineer's approval on an old study or against one has not. Returns how many.
+    """
+    decision = (
+        Decision.objects.filter(contract_id=contract_id, kind=DecisionKind.APPROVED)
+        .select_related("study", "contract__buyer_site__area__parent__parent")
+        .order_by("-pk")
+        .first()
+    )
+    if decision is None:
+        return 0
+    study, contract = decision.study, decision.contract
+    area = study_area_of(contract)
+    passed = study is not None and study.state == StudyState.PASSED and not decision.on_old_study
+    if passed or area is None:
+        return 0
+    touched = (contract.starts_at, contract.ends_at)
+    return restudy_area(area_id=area.pk, touched=touched, but=contract.pk, at=at)
 
 
 @transaction.atomic

@@ -1,0 +1,105 @@
+"""What a study was asked, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from connections.models import Site
+from connections.queries import Standing
+from connections.states import Role
+from core.periods import half_hours_in_words
+from core.windows import window_of
+from psa.models import NetworkModel, Study
+from psa.queries import OPEN
+from psa.questions import BASIS_WORDS, Question
+from psa.states import DECIDES_NOTHING, StudyKind, StudyState
+
+ROLE_WORDS = {Role.BOUGHT: "gains", Role.SOLD: "gives up"}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as its study's page words it."""
+
+    question: str
+    judged: str
+    own_power: str
+    waits: bool
+    needs_own_power: bool  # it has no answer, and may have one with the model's own power
+    left_out: list[Standing] = field(default_factory=list)
+
+
+def standing_of(references: Iterable[UUID]) -> list[Standing]:
+    """Name what some references stand for, which this app does not know."""
+    found: list[Standing] = import_string(settings.STANDING)(references)
+    return found
+
+
+def asked_of(study: Study) -> Asked | None:
+    """Return what nobody's trade or notice asked, in words; None for any other study."""
+    if study.kind not in DECIDES_NOTHING:
+        return None
+    question = Question.from_json(study.question)
+    waits = study.state in OPEN
+    if study.kind == StudyKind.AREA:
+        return Asked(
+            question=f"What does {study.area} carry with all that is approved, against no market "
+            f"contract at all ({half_hours_in_words(len(question.half_hours()))})?",
+            judged=_judged(question),
+            own_power="",
+            waits=waits,
+            needs_own_power=False,
+        )
+    models = NetworkModel.objects.defer("network", "diagram")
+    model = models.get(pk=question.network_model_id or 0)
+    half_hours = question.half_hours()
+    return Asked(
+        question=(
+            f"What if {_changes(question)}, {window_of(half_hours)} "
+            f"({half_hours_in_words(len(half_hours))}), on {model} "
+            f"({model.get_state_display().lower()})?"
+        ),
+        judged=_judged(question),
+        own_power=_own_power(question),
+        waits=waits,
+        needs_own_power=study.state == StudyState.INCOMPLETE and question.own_power is None,
+        left_out=standing_of(question.exclude_references),
+    )
+
+
+def _changes(question: Question) -> str:
+    names = dict(Site.objects.filter(pk__in=question.site_ids()).values_list("pk", "name"))
+    parts = [
+        f"{names[change.site_id]} {ROLE_WORDS[Role(change.role)]} {change.kw:g} kW of "
+        f"{change.direction.lower()}"
+        for change in question.changes
+    ]
+    return ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def _judged(question: Question) -> str:
+    options = question.options
+    bases = " and ".join(BASIS_WORDS[name].lower() for name in options.required_bases)
+    text = (
+        f"Decided on {bases}; fails above {options.loading_fail_percent:g} % of a rating, near it "
+        f"from {options.loading_warn_percent:g} %."
+    )
+    if options.find_largest:
+        text += f" The largest capacity that passes is sought in steps of {options.step_kw:g} kW."
+    return text
+
+
+def _own_power(question: Question) -> str:
+    own = question.own_power
+    if own is None:
+        return ""
+    return (
+        "Where there is no forecast, the network model's own loads and generators stand as in its "
+        f"file, the same in every half-hour: demand at {own.demand_percent:g} %, generation at "
+        f"{own.generation_percent:g} %. A site without a forecast counts with 0 kW besides."
+    )
