@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,10 +67,38 @@ class SiteRooms:
 
 def headroom_of(site: Site, *, own: bool, at: datetime) -> SiteRooms:
     """Return a site's headroom: to its owner and the network operator, or as peers see it."""
-    area = connections.study_area(site.area)
-    kept = (
-        AreaHeadroom.objects.defer("near").filter(area=area).first() if area is not None else None
-    )
+    return headrooms_of([(site, own)], at=at)[0]
+
+
+def headrooms_of(seen: Sequence[tuple[Site, bool]], *, at: datetime) -> list[SiteRooms]:
+    """Return the headroom of several sites, each with whether it is shown as one's own."""
+    areas = {site.pk: connections.study_area(site.area) for site, _ in seen}
+    kept = {
+        each.area_id: each
+        for each in AreaHeadroom.objects.defer("near").filter(
+            area__in=[area for area in areas.values() if area is not None]
+        )
+    }
+    series: dict[int, dict[str, SiteHeadroom]] = {}
+    for row in SiteHeadroom.objects.defer("toward").filter(site__in=list(areas)):
+        series.setdefault(row.site_id, {})[row.direction] = row
+    found = []
+    for site, own in seen:
+        area = areas[site.pk]
+        headroom = kept.get(area.pk) if area is not None else None
+        found.append(_rooms(site, area, headroom, series.get(site.pk, {}), own=own, at=at))
+    return found
+
+
+def _rooms(
+    site: Site,
+    area: Area | None,
+    kept: AreaHeadroom | None,
+    series: dict[str, SiteHeadroom],
+    *,
+    own: bool,
+    at: datetime,
+) -> SiteRooms:
     step = OWNERS_STEP_KW if own else PEERS_STEP_KW
     if area is None or kept is None or kept.computed_at is None or kept.starts_at is None:
         return SiteRooms(
@@ -84,10 +112,6 @@ def headroom_of(site: Site, *, own: bool, at: datetime) -> SiteRooms:
             step_kw=step,
             rows=[],
         )
-    series = {
-        row.direction: row
-        for row in SiteHeadroom.objects.defer("toward").filter(headroom=kept, site=site)
-    }
     length = max((len(row.kw) for row in series.values()), default=0)
     now = half_hour_of(at)
     rows = [
@@ -127,7 +151,9 @@ def sites_shown_to(organisation: Organisation) -> list[Site]:
         if traded.values("organisation").distinct().count() < LEAST_ORGANISATIONS:
             continue
         others = traded.filter(organisation_id__in=opted_in).exclude(organisation=organisation)
-        shown |= {site.pk: site for site in others.select_related("area", "organisation")}
+        shown |= {
+            site.pk: site for site in others.select_related("area__parent__parent", "organisation")
+        }
     return sorted(shown.values(), key=lambda site: site.name)
 
 

@@ -12,7 +12,7 @@ from core.periods import LONDON, settlement_period
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of
 from psa.headroom_chart import chart_of
-from psa.headroom_queries import SiteRooms, headroom_of, sites_shown_to
+from psa.headroom_queries import SiteRooms, headroom_of, headrooms_of, sites_shown_to
 
 HEADS = (
     "period_start_utc",
@@ -28,10 +28,12 @@ HEADS = (
 @require_safe
 @for_members
 def headroom_list(request: HttpRequest, me: Me) -> HttpResponse:
-    own = list(connections.sites_of(me.organisation))
-    shown = [(site, True) for site in own]
-    shown += [(site, False) for site in sites_shown_to(me.organisation)]
-    found = [headroom_of(site, own=is_own, at=me.at) for site, is_own in shown]
+    own = connections.sites_of(me.organisation).select_related(
+        "area__parent__parent", "organisation"
+    )
+    seen = [(site, True) for site in own]
+    seen += [(site, False) for site in sites_shown_to(me.organisation)]
+    found = headrooms_of(seen, at=me.at)
     return render(request, "nmf/headroom_list.html", {"found": found, "me": me})
 
 

@@ -8,9 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from connections.models import Area
+from connections.models import Area, Site
 from connections.states import AreaKind
 from core import clock
 from participants.models import TermsAcceptance
@@ -311,3 +313,25 @@ def test_an_engineer_does_not_choose_whether_peers_see_it(
     headroom.refresh_from_db()
     assert refused.status_code == 403
     assert not headroom.published
+
+
+def test_the_lists_queries_do_not_grow_with_the_sites_that_are_shown(
+    world: World, headroom: AreaHeadroom
+) -> None:
+    shown_to_peers(headroom)
+    client = signed_in(world.seller)
+    client.get("/market/headroom/")
+    with CaptureQueriesContext(connection) as two:
+        client.get("/market/headroom/")
+    for n in range(3):
+        Site.objects.create(
+            organisation=world.buyer.organisation,
+            area=world.buyer.site.area,
+            name=f"More {n}",
+            created_at=AT,
+        )
+    with CaptureQueriesContext(connection) as five:
+        page = client.get("/market/headroom/")
+
+    assert "More 2" in page.content.decode()
+    assert len(five) == len(two)
