@@ -220,8 +220,8 @@ def _page(model: NetworkModel) -> dict[str, Any]:
     return {
         "model": model,
         "waits": model.findings is None,
-        "errors": model.found("error"),
-        "warnings": model.found("warning"),
+        "found_errors": model.found("error"),  # the page has its own "errors"
+        "found_warnings": model.found("warning"),
     }
 
 

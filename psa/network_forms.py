@@ -53,5 +53,5 @@ class AcceptanceForm(forms.Form):
     reason = forms.CharField(
         label="Why they may stand",
         max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 80}),
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 36}),
     )
