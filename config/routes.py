@@ -24,11 +24,14 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "psa.forecast.published": ["wsc.restudy_after_forecast"],
     "connections.area.revised": ["wsc.restudy_area"],
     "wsc.policy.published": ["wsc.restudy_after_policy"],
+    "connections.registration.submitted": ["wsc.assess_registration"],
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
 }
 
 # What stands against a change of capacity, for the portal's pages; and how to cancel it with it.
 STANDING = "wsc.queries.standing_of"
+# What studies say of a registration or a TCVN, for its pages.
+ASSESSMENTS = "wsc.assessments.assessments_of"
 CANCEL_AND = "wsc.services.cancel_and"
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {

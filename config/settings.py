@@ -15,11 +15,18 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
-from config.routes import BEAT_SCHEDULE, CANCEL_AND, EVENT_ROUTES, ROLE_PERMISSIONS, STANDING
+from config.routes import (
+    ASSESSMENTS,
+    BEAT_SCHEDULE,
+    CANCEL_AND,
+    EVENT_ROUTES,
+    ROLE_PERMISSIONS,
+    STANDING,
+)
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Contract] and the like work at run time
 
-__all__ = ["CANCEL_AND", "EVENT_ROUTES", "ROLE_PERMISSIONS", "STANDING"]
+__all__ = ["ASSESSMENTS", "CANCEL_AND", "EVENT_ROUTES", "ROLE_PERMISSIONS", "STANDING"]
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent

@@ -45,7 +45,7 @@ from connections.models import (
     Tcvn,
     TcvnCondition,
 )
-from connections.queries import Standing
+from connections.queries import Assessment, Standing, assessments_of
 from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE
 from core import clock
 from core.admin import Journalled, ReadOnly, plain
@@ -138,6 +138,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             for move, step in self.steps.items()
             if self.machine.allows(move, state=obj.state) and request.user.has_perm(step.permission)
         ]
+        context["assessments"] = assessments_of(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def step_view(self, request: HttpRequest, pk: int, move: str) -> HttpResponse:
@@ -171,6 +172,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             "in_the_way": in_the_way,
             "row": row,
             "facts": self.facts(row),
+            "assessments": assessments_of(row),
             "document": step.document(row) if step.document else "",
             "label": step.label,
             "back": "../../change/",
@@ -179,12 +181,25 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
 
 
 def initial_of(row: Any, step: Step) -> dict[str, Any]:
-    """Fill outline approval in with what the peer asked for."""
+    """Fill outline approval in with what was asked for, a condition or refusal by the study."""
+    if step.form is ConditionForm:
+        return _proposed(assessments_of(row))
+    if step.form is ReasonForm and isinstance(row, Tcvn):
+        return {"reason": " ".join(each.words for each in assessments_of(row))}
     if step.form is not ApprovalForm:
         return {}
     return {
         f"max_{name}": getattr(row, name)
         for name in ("buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw")
+    }
+
+
+def _proposed(assessments: list[Assessment]) -> dict[str, Any]:
+    sellers = [each for assessment in assessments for each in assessment.sellers]
+    return {
+        name: value
+        for n, (site_id, kw) in enumerate(sellers, start=1)
+        for name, value in ((f"seller_{n}", site_id), (f"kw_{n}", f"{kw.normalize():f}"))
     }
 
 

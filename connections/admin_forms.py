@@ -15,6 +15,7 @@ from core import clock
 from core.periods import LONDON, next_half_hour
 
 REASON = forms.Textarea(attrs={"rows": 3, "cols": 80})
+MOST_SELLERS = 6
 MAXIMA = ("max_buy_import_kw", "max_buy_export_kw", "max_sell_import_kw", "max_sell_export_kw")
 
 AGREEMENT_FIELDS = (
@@ -76,11 +77,11 @@ class ApprovalForm(forms.ModelForm[Registration]):
 
 
 class ConditionForm(AnswerForm):
-    """Supported if up to three named seller sites lower theirs."""
+    """Supported if up to six named seller sites lower theirs."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for n in (1, 2, 3):
+        for n in range(1, MOST_SELLERS + 1):
             self.fields[f"seller_{n}"] = forms.ModelChoiceField(
                 Site.objects.order_by("name"), required=n == 1, label=f"Seller site {n}"
             )
@@ -92,7 +93,7 @@ class ConditionForm(AnswerForm):
         values = self.cleaned_data
         return [
             (values[f"seller_{n}"].pk, values[f"kw_{n}"])
-            for n in (1, 2, 3)
+            for n in range(1, MOST_SELLERS + 1)
             if values.get(f"seller_{n}") and values.get(f"kw_{n}")
         ]
 

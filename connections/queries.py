@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.utils.module_loading import import_string
 
 from connections.models import (
     Agreement,
@@ -46,6 +48,25 @@ class Standing:
     about: str
     state: str
     address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What a study says of a registration or a TCVN: advice to whoever decides."""
+
+    title: str  # "Export: supported on a condition"
+    words: str  # names no site but the applicant's
+    seasons: list[tuple[str, str]]  # name, outcome
+    sellers: list[tuple[int, Decimal]]  # a proposal: site and kW that it would lower
+    sellers_words: str
+    address: str  # of the study in the portal
+    supported: bool | None  # None: no answer, or not yet
+
+
+def assessments_of(row: Registration | Tcvn) -> list[Assessment]:
+    """Return what studies say of a row, from the app that asks for them."""
+    found: list[Assessment] = import_string(settings.ASSESSMENTS)(row)
+    return found
 
 
 COUNTED = (AllocationState.HELD, AllocationState.FIRM)

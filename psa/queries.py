@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from core.errors import Period
 from core.periods import HALF_HOUR, LONDON, half_hours_between
 from psa.engine.findings import digest
 from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
-from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
+from psa.models import AreaHeadroom, ForecastDay, ForecastVersion, NetworkModel, Study
 from psa.states import FINISHED, ModelState, StudyKind, StudyState
 
 OPEN = (StudyState.QUEUED, StudyState.RUNNING)
@@ -156,6 +156,23 @@ def finished_studies() -> QuerySet[Study]:
 
 def latest_forecasts(area_id: int) -> QuerySet[ForecastVersion]:
     return ForecastVersion.objects.filter(area_id=area_id).order_by("-issued_at", "-pk")
+
+
+def forecast_days_in(
+    area_id: int, period: Period, *, at: datetime, kind: str | None = None
+) -> set[date]:
+    """Return the UTC days of a period for which there is any forecast, or one of a kind."""
+    midnight = period[0].astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = ForecastDay.objects.filter(
+        version__area_id=area_id,
+        version__issued_at__lte=at,
+        starts_at__gte=midnight,
+        starts_at__lt=period[1],
+    )
+    if kind is not None:
+        rows = rows.filter(version__kind=kind)
+    found = rows.values_list("starts_at", flat=True).distinct()
+    return {starts_at.astimezone(UTC).date() for starts_at in found}
 
 
 def forecast_period(version: ForecastVersion) -> Period:

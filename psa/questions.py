@@ -71,6 +71,22 @@ class FurtherChecks:
 
 
 @dataclass(frozen=True, slots=True)
+class Seller:
+    """A site that may lower what it has in the studied direction, by so many kW at the most."""
+
+    site_id: int
+    kw: float
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """Half-hours that stand for more than themselves, named: "Winter"."""
+
+    name: str
+    periods: tuple[Period, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StudyOptions:
     """How a study is judged: what the area's policy sets."""
 
@@ -112,6 +128,8 @@ class Question:
     own_power: OwnPower | None = None
     over: tuple[Period, ...] = ()
     parts: tuple[Part, ...] = ()  # the first agreed first
+    sellers: tuple[Seller, ...] = ()  # asked what they lower, if it fails without
+    seasons: tuple[Season, ...] = ()  # of which its half-hours are; empty: they stand for no more
 
     def periods(self) -> tuple[Period, ...]:
         """Return the half-hours studied, merged."""
@@ -169,6 +187,16 @@ class Question:
             plain["parts"] = [
                 {"key": part.key, "changes": list(part.changes)} for part in self.parts
             ]
+        if self.sellers:
+            plain["sellers"] = [asdict(seller) for seller in self.sellers]
+        if self.seasons:
+            plain["seasons"] = [
+                {
+                    "name": season.name,
+                    "periods": [[_text(start), _text(end)] for start, end in season.periods],
+                }
+                for season in self.seasons
+            ]
         return plain
 
     @classmethod
@@ -202,6 +230,14 @@ class Question:
             over=tuple((_instant(start), _instant(end)) for start, end in value.get("over", ())),
             parts=tuple(
                 Part(part["key"], tuple(part["changes"])) for part in value.get("parts", ())
+            ),
+            sellers=tuple(Seller(**each) for each in value.get("sellers", ())),
+            seasons=tuple(
+                Season(
+                    each["name"],
+                    tuple((_instant(start), _instant(end)) for start, end in each["periods"]),
+                )
+                for each in value.get("seasons", ())
             ),
         )
 

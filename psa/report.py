@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from connections.models import Site
-from core.periods import in_words, merged
+from core.periods import half_hours_between, in_words, merged
 from psa.drawing import Diagram, LineChart, charts_of, diagram_of
 from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
@@ -26,6 +26,7 @@ from psa.wording import (
 )
 
 MOST_PERIODS = 8
+MOST_ELEMENTS = 3
 PART_WORDS = {"pass": "in the set", "fail": "left out"}
 ROLE_WORDS = {"SOLD": "gives up", "BOUGHT": "gains"}
 
@@ -48,6 +49,8 @@ class Report:
     ladder: str = ""
     failing: list[str] = field(default_factory=list)
     failing_words: str = ""
+    seasons: list[dict[str, Any]] = field(default_factory=list)
+    relief: dict[str, Any] | None = None
     parts: list[dict[str, Any]] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
     exhausted: bool = False
@@ -105,6 +108,8 @@ def report_on(study: Study) -> Report:
         ladder=_ladder(result["ladder"]),
         failing=failing,
         failing_words=_periods(failing),
+        seasons=seasons_in(question, result),
+        relief=_relief(result),
         parts=_parts(question, result, {pk: site.name for pk, site in names.items()}),
         tried=_tried(result),
         exhausted=result.get("exhausted", False),
@@ -127,6 +132,59 @@ def report_on(study: Study) -> Report:
         checked=checked_in(study.result),
         not_checked=not_checked_in(study.result),
     )
+
+
+def seasons_in(question: Question, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the outcome of each season that a study stands for."""
+    failing = {datetime.fromisoformat(text) for text in result["failing"]}
+    decided = result.get("outcome") in {"pass", "fail"}
+    rows = []
+    for season in question.seasons:
+        own = {at for period in season.periods for at in half_hours_between(*period)}
+        binding = [
+            element_words(each)
+            for basis in result["bases"]
+            if basis["basis"] in question.options.required_bases
+            for each in basis["constraints"]
+            if each["kind"] != "existing"
+            and own & {datetime.fromisoformat(text) for text in each["half_hours"]}
+        ]
+        bad = own & failing
+        rows.append(
+            {
+                "name": season.name,
+                "from": clock(season.periods[0][0].isoformat()),
+                "half_hours": len(own),
+                "failing": len(bad),
+                "outcome": ("fails" if bad else "passes") if decided else "no answer",
+                "elements": ", ".join(list(dict.fromkeys(binding))[:MOST_ELEMENTS]),
+            }
+        )
+    return rows
+
+
+def _relief(result: dict[str, Any]) -> dict[str, Any] | None:
+    found = result.get("relief")
+    if found is None:
+        return None
+    ids = {int(each["key"]) for tried in found["tried"] for each in tried["sellers"]}
+    ids |= {int(each["key"]) for each in found["sellers"]}
+    names = dict(Site.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+    def words(sellers: list[dict[str, Any]]) -> str:
+        return ", ".join(f"{names[int(each['key'])]} by {each['kw']:g} kW" for each in sellers)
+
+    return {
+        "sellers": words(found["sellers"]),
+        "tried": [
+            {
+                "sellers": words(each["sellers"]) or "none",
+                "outcome": each["outcome"].replace("_", " "),
+                "half_hours": each["half_hours"],
+            }
+            for each in found["tried"]
+        ],
+    }
 
 
 def _parts(

@@ -74,6 +74,7 @@ def as_engine_study(inputs: Inputs) -> case.Study:
             for event in inputs.events
         ),
         parts=_parts(inputs),
+        sellers=_sellers(inputs),
     )
 
 
@@ -98,6 +99,31 @@ def _parts(inputs: Inputs) -> tuple[case.Part, ...]:
 
 def _values(checks: FurtherChecks) -> dict[str, Any]:
     return {each.name: getattr(checks, each.name) for each in fields(checks)}
+
+
+def _sellers(inputs: Inputs) -> tuple[case.Part, ...]:
+    """Return the sellers that the model and the forecasts know; of the others nothing is known."""
+    import numpy as np
+
+    from psa.engine import case
+
+    known = {site.site_id for site in inputs.sites if site.has_forecast}
+    length, direction = len(inputs.half_hours), inputs.question.direction
+    return tuple(
+        case.Part(
+            str(seller.site_id),
+            (
+                case.Shift(
+                    f"site-{seller.site_id}",
+                    direction,
+                    np.zeros(length),
+                    np.full(length, seller.kw),
+                ),
+            ),
+        )
+        for seller in inputs.question.sellers
+        if seller.site_id in known
+    )
 
 
 def warm_up() -> None:

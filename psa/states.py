@@ -77,6 +77,7 @@ class StudyKind(models.TextChoices):
     SUBSET = "SUBSET", "Best subset of contracts"
     RESTUDY = "RESTUDY", "Approved contract, studied again"
     TCVN = "TCVN", "Capacity variation"
+    OUTLINE = "OUTLINE", "Outline of a registration"
     WHATIF = "WHATIF", "What-if"
     AREA = "AREA", "State of the area"
 
@@ -90,7 +91,7 @@ class StudyState(models.TextChoices):
 
 
 # What nobody waits for and nothing is decided on: it is computed after all others of its area.
-DECIDES_NOTHING = frozenset({StudyKind.WHATIF, StudyKind.AREA})
+DECIDES_NOTHING = frozenset({StudyKind.OUTLINE, StudyKind.WHATIF, StudyKind.AREA})
 
 FINISHED = frozenset({StudyState.PASSED, StudyState.FAILED, StudyState.INCOMPLETE})
 

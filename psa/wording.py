@@ -68,6 +68,8 @@ def summary(question: Question, result: dict[str, Any]) -> str:
         text = _of_a_fail(question, result)
     else:
         text = f"No answer: {result['reason'] or outcome}"
+    if (relief := result.get("relief")) is not None:
+        text = f"{_of_sellers(relief)} Without it: {text}"
     text += _of_cases(result)
     if question.own_power is not None:
         text += " On the model's own loads where there is no forecast."
@@ -162,6 +164,19 @@ def _of_a_choice(question: Question, result: dict[str, Any]) -> str:
     return (
         f"{len(kept)} of {len(parts)} pass together: {energy:,.0f} of {asked:,.0f} kWh "
         f"(kW bought, times hours). {_of_a_pass(question, result)}"
+    )
+
+
+def _of_sellers(relief: dict[str, Any]) -> str:
+    """Name no site: the applicant reads this before an engineer has asked any of them."""
+    sellers = relief["sellers"]
+    if not sellers:
+        return "Refused by this study: no lowering of other sites that was tried suffices."
+    kw = sum(seller["kw"] for seller in sellers)
+    who = "one other site lowers" if len(sellers) == 1 else f"{len(sellers)} other sites lower"
+    in_all = "" if len(sellers) == 1 else " in all"
+    return f"Supported if {who} what it may use by {kw:g} kW{in_all}.".replace(
+        "lower what it may", "lower what they may"
     )
 
 

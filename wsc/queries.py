@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Value
 
 from connections import queries as connections
-from connections.models import Area, Tcvn
+from connections.models import Area, Registration, Site, Tcvn
 from connections.queries import Standing
-from connections.states import Direction, TcvnRole
-from core.periods import merged, next_half_hour
+from connections.states import Direction, Role, TcvnRole
+from core.errors import Period
+from core.periods import LONDON, half_hours_between, merged, next_half_hour
 from nmf.models import Contract
 from nmf.states import ContractState
 from psa.models import Study
-from psa.questions import SAFE_BASES, FurtherChecks, Part, Question, StudyOptions, trade
-from psa.states import FINISHED
+from psa.queries import forecast_days_in
+from psa.questions import (
+    SAFE_BASES,
+    Change,
+    FurtherChecks,
+    Part,
+    Question,
+    Season,
+    Seller,
+    StudyOptions,
+    trade,
+)
+from psa.seasons import half_hours_in, seasons_of
+from psa.states import FINISHED, ForecastKind
 from wsc.models import Policy, Review
 from wsc.states import Mode, ReviewState
 
+YEAR = timedelta(days=365)
 OPEN = (
     ReviewState.SCREENING,
     ReviewState.WAITING,
@@ -123,9 +137,13 @@ def in_parts(question: Question, contracts: Sequence[Contract]) -> Question:
     return replace(question, parts=parts)
 
 
-def question_about_tcvn(tcvn: Tcvn, *, policy: Policy) -> Question:
-    """Return what is asked about a notice: the site at the whole capacity it asks for."""
-    half_hours = tcvn.window.half_hours()
+def question_about_tcvn(tcvn: Tcvn, *, policy: Policy, at: datetime) -> Question:
+    """Return what is asked about a notice: the site at the whole capacity it asks for.
+
+    A long window by its seasons; where it fails, which sites of the trading area would have to
+    lower theirs.
+    """
+    seasons, half_hours = _standing_for(tcvn.window.half_hours(), area_id=policy.area_id, at=at)
     kw = float(tcvn.capacity_kw)
     if tcvn.role == TcvnRole.BUYER:
         periods = tcvn.window.periods()
@@ -145,6 +163,10 @@ def question_about_tcvn(tcvn: Tcvn, *, policy: Policy) -> Question:
         direction=tcvn.direction,
         changes=(buyer if tcvn.role == TcvnRole.BUYER else seller,),
         options=_options(policy, step_kw=1.0, find_largest=tcvn.role == TcvnRole.BUYER),
+        sellers=possible_sellers(tcvn.site, tcvn.direction, merged(half_hours))
+        if tcvn.role == TcvnRole.BUYER
+        else (),
+        seasons=seasons,
     )
 
 
@@ -176,6 +198,89 @@ def open_contracts(area_id: int, *, at: datetime) -> QuerySet[Contract]:
         buyer_site__area_id__in=connections.areas_studied_in(area_id),
         ends_at__gt=at,
     ).order_by("pk")
+
+
+def question_about_registration(
+    registration: Registration, direction: str, *, policy: Policy, at: datetime
+) -> Question | None:
+    """Return what is asked about a registration: its site with all it wants to buy in a direction.
+
+    Asked of the year ahead, in its months and on its weekdays, by seasons. None: it wants nothing.
+    """
+    wanted = getattr(registration, f"buy_{direction.lower()}_kw")
+    if not wanted:
+        return None
+    first = next_half_hour(at)
+    seasons, half_hours = _standing_for(
+        [
+            start
+            for start in half_hours_between(first, first + YEAR)
+            if _wanted_on(registration, start.astimezone(LONDON).date())
+        ],
+        area_id=policy.area_id,
+        at=at,
+    )
+    if not half_hours:
+        return None
+    change = Change(registration.site_id, Role.BOUGHT, direction, float(wanted), merged(half_hours))
+    return Question(
+        direction=direction,
+        changes=(change,),
+        options=_options(policy, step_kw=1.0, find_largest=True),
+        sellers=possible_sellers(registration.site, direction, merged(half_hours)),
+        seasons=seasons,
+    )
+
+
+def possible_sellers(site: Site, direction: str, periods: Sequence[Period]) -> tuple[Seller, ...]:
+    """Return who could lower theirs for a site: outline approval to sell, and kW not sold yet."""
+    trading = Site.objects.filter(area_id__in=connections.areas_traded_in(site.area_id))
+    others = connections.with_outlines(
+        trading.exclude(pk=site.pk).exclude(network_bus="").order_by("pk")
+    )
+    registers = connections.register(
+        [each.pk for each in others], direction, periods[0][0], periods[-1][1]
+    )
+    found = []
+    for each in others:
+        approved = each.approved  # type: ignore[attr-defined]  # by with_outlines
+        most = getattr(approved[0], f"max_sell_{direction.lower()}_kw") if approved else None
+        if most is None:
+            continue
+        free = [
+            (stretch.agreed or 0) - stretch.sold - stretch.held_sold
+            for stretch in registers[each.pk]
+            if not stretch.curtailable
+        ]
+        kw = float(min([most, *free])) if free else 0.0
+        if kw >= 1:
+            found.append(Seller(each.pk, kw))
+    return tuple(found)
+
+
+def outline_reference(registration_id: int) -> UUID:
+    """Return under which reference a registration's outline is studied."""
+    return uuid5(NAMESPACE_URL, f"capacity-exchange/registration/{registration_id}")
+
+
+def _wanted_on(registration: Registration, day: date) -> bool:
+    months, weekdays = registration.months, registration.weekdays
+    return (not months or day.month in months) and (not weekdays or day.isoweekday() in weekdays)
+
+
+def _standing_for(
+    half_hours: list[datetime], *, area_id: int, at: datetime
+) -> tuple[tuple[Season, ...], list[datetime]]:
+    """Return the seasons that a window is studied by, and the half-hours studied."""
+    if not half_hours:
+        return (), []
+    period = half_hours[0], half_hours[-1]
+    seasons = seasons_of(
+        half_hours,
+        forecast_days=forecast_days_in(area_id, period, at=at),
+        operational_days=forecast_days_in(area_id, period, at=at, kind=ForecastKind.OPERATIONAL),
+    )
+    return seasons, half_hours_in(seasons) if seasons else half_hours
 
 
 def approved_contracts(

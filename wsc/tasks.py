@@ -113,6 +113,11 @@ def restudy_after_policy(*, subject_id: int) -> None:
     retried(services.restudy_area, area_id=area_id, at=clock.now())
 
 
+@outbox_task("wsc.assess_registration")
+def assess_registration(*, subject_id: int) -> None:
+    retried(services.assess_registration, registration_id=subject_id, at=clock.now())
+
+
 @outbox_task("wsc.assess_tcvn")
 def assess_tcvn(*, subject_id: int) -> None:
     retried(services.assess_tcvn, tcvn_id=subject_id, at=clock.now())

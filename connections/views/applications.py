@@ -180,6 +180,7 @@ def _tcvn_page(request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int)
         and TCVN_MACHINE.allows("withdraw", state=tcvn.state),
         "conditions": tcvn.conditions.select_related("seller_site", "seller_tcvn"),
         "document": notice_text(tcvn) if tcvn.document_hash else "",
+        "assessments": queries.assessments_of(tcvn),
         "form": form,
     }
     return render(request, "connections/tcvn_page.html", context, status=status)

@@ -1,4 +1,7 @@
-"""The technical assessment of a TCVN (step 4): its study advises an engineer."""
+"""The outline of a registration (step 2) and the technical assessment of a TCVN (step 4).
+
+Their studies advise an engineer.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,20 @@ from datetime import datetime
 from django.db import transaction
 
 from connections import queries as connections
-from connections.models import Tcvn
-from connections.states import TcvnState
+from connections.models import Registration, Tcvn
+from connections.states import Direction, RegistrationState, TcvnState
 from core import journal
 from psa import services as psa
 from psa.models import Study
 from psa.queries import has_open_study
 from psa.states import StudyKind
 from wsc import notifications
-from wsc.queries import current_policy, question_about_tcvn
+from wsc.queries import (
+    current_policy,
+    outline_reference,
+    question_about_registration,
+    question_about_tcvn,
+)
 
 
 @transaction.atomic
@@ -34,10 +42,41 @@ def assess_tcvn(*, tcvn_id: int, at: datetime) -> Study | None:
         area_id=area.pk,
         kind=StudyKind.TCVN,
         reference=tcvn.study_reference,
-        question=question_about_tcvn(tcvn, policy=current_policy(area.pk)),
+        question=question_about_tcvn(tcvn, policy=current_policy(area.pk), at=at),
         actor=journal.SYSTEM,
         at=at,
     )
+
+
+@transaction.atomic
+def assess_registration(*, registration_id: int, at: datetime) -> list[Study]:
+    """Ask for the outline of what a registration wants to buy, by direction. It advises only.
+
+    Does nothing if the registration is no longer with the DSO, or its outline waits already.
+    """
+    registration = Registration.objects.select_related("site__area").get(pk=registration_id)
+    area = connections.study_area(registration.site.area)
+    reference = outline_reference(registration.pk)
+    if registration.state != RegistrationState.SUBMITTED or area is None:
+        return []
+    if has_open_study(reference=reference, kind=StudyKind.OUTLINE):
+        return []
+    asked = [
+        question_about_registration(registration, direction, policy=current_policy(area.pk), at=at)
+        for direction in Direction
+    ]
+    return [
+        psa.request_study(
+            area_id=area.pk,
+            kind=StudyKind.OUTLINE,
+            reference=reference,
+            question=question,
+            actor=journal.SYSTEM,
+            at=at,
+        )
+        for question in asked
+        if question is not None
+    ]
 
 
 @transaction.atomic
