@@ -1,6 +1,7 @@
 """Which half-hours stand for a long window: a week of each season, and what is forecast already.
 
-A window of up to a fortnight is studied whole. Of a longer one each season that it touches is
+A window of up to a fortnight is studied whole, and so is one with an operational forecast on each
+of its days, told by season. Of any other each season that it touches is
 studied by one week, Monday to Sunday: of the weeks for which there are forecasts on every day, the
 one with most of the window's half-hours, then the one nearest the middle of them. Seasons are
 months, ours for want of a rule: winter December to February, high summer June to August, spring and
@@ -42,13 +43,14 @@ def seasons_of(
     """
     if not half_hours or half_hours[-1] - half_hours[0] < STUDIED_WHOLE:
         return ()
+    soon = [at for at in half_hours if at.astimezone(UTC).date() in operational_days]
+    known = len(soon) == len(half_hours)
     found = [
-        Season(name, merged(_week(mine, forecast_days)))
+        Season(name, merged(mine if known else _week(mine, forecast_days)))
         for name in (WINTER, HALF_SEASON, SUMMER)
         if (mine := [at for at in half_hours if SEASON_OF_MONTH[_local(at).month] == name])
     ]
-    soon = [at for at in half_hours if at.astimezone(UTC).date() in operational_days]
-    if soon:
+    if soon and not known:
         week = [at for at in soon if at < soon[0] + WEEK]
         found.append(Season(OPERATIONAL, merged(week)))
     return tuple(found)

@@ -84,8 +84,10 @@ class _Search:
         found: list[tuple[float, tuple[int, ...]]] = []
         answers: dict[tuple[int, ...], Answer] = {}
         if self.parts:
-            if failed := self._passes((0,) * len(self.parts)):
-                self._learn(frozenset(), failed)
+            failed = self._passes((0,) * len(self.parts))
+            if failed is None:  # a further check fails it, an outage say: no kW are sought for it
+                return Relief((), None, tuple(self.tried))
+            self._learn(frozenset(), failed)
             # Not the last word: full capacity puts a seller that is named to all it has left.
             if failed := self._passes(tuple(self.steps)):
                 self._learn(frozenset(range(len(self.parts))), failed)

@@ -24,6 +24,7 @@ from psa.engine.program import Chosen, Line, Program
 from psa.engine.together import Shares, Together, Verdict, bought_kw
 
 MOST_ROUNDS = 200  # proposals of the program that are put to a power flow
+MOST_WHOLE = 60  # sets put to a whole study: only further checks (an outage) fail so late
 HARDEST = 24  # half-hours kept in mind from sets that failed: a proposal meets them first
 MOST_EXPLAINED = 25  # parts left out for which the largest passing capacity is sought
 
@@ -156,6 +157,8 @@ class _Search:
             proposed = self.program.best()
             if proposed is None or not self._better(proposed, best):
                 return best
+            if len(self.answers) > MOST_WHOLE:
+                break
             if self._passes(proposed, "program"):
                 return proposed
         self.exhausted = True

@@ -52,6 +52,16 @@ def test_a_week_that_is_forecast_goes_before_one_in_the_middle() -> None:
     assert found[2].periods[0][0] == datetime(2027, 8, 15, 23, tzinfo=UTC)
 
 
+def test_a_window_that_is_forecast_throughout_is_studied_whole_and_told_by_season() -> None:
+    window = ServiceWindow(date(2027, 2, 20), date(2027, 3, 20))
+    half_hours = window.half_hours()
+
+    found = seasons_of(half_hours, forecast_days=every_day(), operational_days=every_day())
+
+    assert [season.name for season in found] == [WINTER, HALF_SEASON]
+    assert half_hours_in(found) == half_hours
+
+
 def test_beside_the_seasons_stand_up_to_seven_days_of_an_operational_forecast() -> None:
     def operational(days: set[date]) -> list[tuple[datetime, datetime]]:
         found = seasons_of(YEAR.half_hours(), forecast_days=every_day(), operational_days=days)
