@@ -262,6 +262,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "required_bases": ["rights_used"],
         "loading_fail_percent": 100,
         "loading_warn_percent": 95,
+        "emergency_percent": 100,
     },
     "dso/participants/organisation/add/": lambda _: {
         "name": "Weir trust two",

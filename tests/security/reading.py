@@ -67,6 +67,7 @@ API = [
             "market-parameters",
             "members",
             "network-events",
+            "network-models",
             "notices",
             "peer-sites",
             "registrations",
