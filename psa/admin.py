@@ -7,15 +7,23 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 
+from core import clock
 from core.admin import ReadOnly
-from psa import event_admin  # noqa: F401  # registers itself
+from core.errors import DomainError
+from core.retry import retried
+from core.web.actors import actor_of
+from psa import (
+    event_admin,  # noqa: F401  # registers itself
+    services,
+)
 from psa.asked import asked_of
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
+from psa.looking import look_at, snapshot_of
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
 from psa.receipts import NoReceiptError, receipt_of
@@ -42,20 +50,53 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
-                "<int:study_id>/receipt/",
-                self.admin_site.admin_view(self.receipt_view),
-                name="psa_study_receipt",
-            ),
-            path(
-                "what-if/",
-                self.admin_site.admin_view(self.what_if_view),
-                name="psa_study_what_if",
-            ),
+                f"<int:study_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"psa_study_{name}",
+            )
+            for name, view in (
+                ("receipt", self.receipt_view),
+                ("picture", self.picture_view),
+                ("snapshot", self.snapshot_view),
+            )
         ]
-        return own + super().get_urls()
+        what_if_path = path(
+            "what-if/", self.admin_site.admin_view(self.what_if_view), name="psa_study_what_if"
+        )
+        return [what_if_path, *own, *super().get_urls()]
 
     def what_if_view(self, request: HttpRequest) -> HttpResponse:
         return what_if(request, self.admin_site)
+
+    def picture_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Ask a worker to draw the study."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        study = self._seen(request, study_id)
+        try:
+            retried(
+                services.request_picture,
+                study_id=study.pk,
+                actor=actor_of(request.user),
+                at=clock.now(),
+            )
+        except DomainError as error:
+            messages.error(request, error.message)
+        return redirect(reverse("admin:psa_study_change", args=[study_id]) + "#picture")
+
+    def snapshot_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Give the diagram's marks at a half-hour; 404 until there is a picture."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        found = snapshot_of(self._seen(request, study_id), request.GET.dict())
+        if found is None:
+            raise Http404
+        return JsonResponse(found)
+
+    def _seen(self, request: HttpRequest, study_id: int) -> Study:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(self.get_queryset(request), pk=study_id)
 
     def receipt_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
         """Give the study as a file that computes anywhere: ``python -m psa.engine``."""
@@ -98,4 +139,5 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
             context["study"], context["report"] = obj, report_on(obj)
             context["asked"] = asked_of(obj)
             context["may_ask"] = request.user.has_perm("psa.request_study")
+            context["look"] = look_at(obj, request.GET.dict())
         return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,4 +1,4 @@
-"""Pictures of a study, as numbers for SVG templates: a one-line diagram and line charts."""
+"""Line charts of a study, as numbers for SVG templates."""
 
 from __future__ import annotations
 
@@ -9,53 +9,8 @@ from typing import Any
 
 from core.periods import LONDON
 
-COLUMN_PX, ROW_PX, MARGIN_PX = 34, 64, 60
 CHART_WIDTH, CHART_HEIGHT, CHART_MARGIN = 720, 220, 48
-NEUTRAL, GOOD, WARN, BAD = "#7a869a", "#2e8540", "#b7791f", "#c0392b"
-COLOUR_OF = {"created": BAD, "worsened": BAD, "existing": WARN, "worst": GOOD}
-RANK = {"worst": 0, "existing": 1, "worsened": 2, "created": 3}
-WORDS = {
-    "created": "new constraint",
-    "worsened": "constraint made worse",
-    "existing": "constraint that is there anyway",
-    "worst": "nearest to its limit",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BusMark:
-    x: float
-    y: float
-    name: str
-    kv: float
-    colour: str
-    label: str
-    is_site: bool
-    is_binding: bool
-
-
-@dataclass(frozen=True, slots=True)
-class BranchMark:
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    middle_x: float
-    middle_y: float
-    name: str
-    kind: str
-    colour: str
-    width: int
-    dashes: str
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Diagram:
-    width: float
-    height: float
-    buses: list[BusMark]
-    branches: list[BranchMark]
+NEUTRAL, WARN, BAD = "#7a869a", "#b7791f", "#c0392b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,85 +41,9 @@ class LineChart:
     rows: list[tuple[str, str, str, str]]  # local time, reference, without, with
 
 
-def diagram_of(
-    layout: dict[str, Any], result: dict[str, Any] | None, sites_at: dict[str, str]
-) -> Diagram:
-    """Return the network's diagram with a study's constraints and the asked sites marked.
-
-    ``sites_at`` gives the site's name by its bus.
-    """
-    kinds = element_kinds(result)
-    place = {
-        bus["name"]: (MARGIN_PX + bus["x"] * COLUMN_PX, MARGIN_PX + bus["y"] * ROW_PX)
-        for bus in layout["buses"]
-    }
-    buses = []
-    for bus in layout["buses"]:
-        name = bus["name"]
-        kind = kinds.get(("bus", name))
-        site = sites_at.get(name, "")
-        colour = COLOUR_OF[kind] if kind else NEUTRAL
-        words = f"{name}, {bus['vn_kv']:g} kV" + (f": {WORDS[kind]}" if kind else "")
-        buses.append(
-            BusMark(
-                *place[name],
-                words,
-                bus["vn_kv"],
-                colour,
-                site or (name if kind else ""),
-                bool(site),
-                kind in {"created", "worsened"},
-            )
-        )
-    return Diagram(
-        width=2 * MARGIN_PX + layout["width"] * COLUMN_PX + MARGIN_PX,
-        height=2 * MARGIN_PX + layout["height"] * ROW_PX,
-        buses=buses,
-        branches=[_branch(branch, place, kinds) for branch in layout["branches"]],
-    )
-
-
-def element_kinds(result: dict[str, Any] | None) -> dict[tuple[str, str], str]:
-    """Return what a study found at each element: the gravest word of any basis."""
-    found: dict[tuple[str, str], str] = {}
-    for basis in (result or {}).get("bases", []):
-        marks = [(each, each["kind"]) for each in basis["constraints"]]
-        if basis["worst"]:
-            marks.append((basis["worst"], "worst"))
-        for each, kind in marks:
-            key = (each["element_type"], each["element"])
-            if key not in found or RANK[kind] > RANK[found[key]]:
-                found[key] = kind
-    return found
-
-
 def charts_of(result: dict[str, Any] | None, half_hours: Sequence[datetime]) -> list[LineChart]:
     """Return a chart for each element that the study kept values of."""
     return [_chart(chart, half_hours) for chart in (result or {}).get("charts", [])]
-
-
-def _branch(
-    branch: dict[str, Any],
-    place: dict[str, tuple[float, float]],
-    kinds: dict[tuple[str, str], str],
-) -> BranchMark:
-    (x1, y1), (x2, y2) = place[branch["from"]], place[branch["to"]]
-    kind = kinds.get((branch["type"], branch["name"]))
-    words = f"{branch['name']} ({branch['type']})" + (f": {WORDS[kind]}" if kind else "")
-    return BranchMark(
-        x1,
-        y1,
-        x2,
-        y2,
-        (x1 + x2) / 2,
-        (y1 + y2) / 2,
-        words,
-        branch["type"],
-        COLOUR_OF[kind] if kind else NEUTRAL,
-        5 if kind in {"created", "worsened"} else 2,
-        "5 5" if branch["open"] else "none",
-        branch["name"] if kind else "",
-    )
 
 
 def _chart(chart: dict[str, Any], half_hours: Sequence[datetime]) -> LineChart:

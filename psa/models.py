@@ -322,6 +322,25 @@ class NetworkEvent(models.Model):
         return self.field == EventField.IN_SERVICE and not self.value
 
 
+class StudyPicture(models.Model):
+    """Every watched element in every half-hour of a study, on the basis that binds.
+
+    Made by a worker when it is asked for; ``drawn_at`` is empty until then.
+    """
+
+    study = models.OneToOneField(
+        Study, on_delete=models.CASCADE, primary_key=True, related_name="picture"
+    )
+    asked_at = models.DateTimeField()
+    drawn_at = models.DateTimeField(null=True)
+    values = models.BinaryField(null=True)  # psa.engine.picture
+    engine = models.CharField(max_length=20, blank=True)  # its version, where not the study's
+    fault = models.CharField(max_length=400, blank=True)  # why it can't be drawn, in words
+
+    def __str__(self) -> str:
+        return f"Picture of study {self.study_id}"
+
+
 class AreaRun(models.Model):
     """The lease under which one worker drains a study area's queue. Correctness rests on the
     area's revision, not on this.

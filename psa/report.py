@@ -8,7 +8,7 @@ from typing import Any
 
 from connections.models import Site
 from core.periods import half_hours_between, in_words, merged
-from psa.drawing import Diagram, LineChart, charts_of, diagram_of
+from psa.drawing import LineChart, charts_of
 from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
 from psa.states import ForecastCase
@@ -54,7 +54,6 @@ class Report:
     parts: list[dict[str, Any]] = field(default_factory=list)
     tried: list[dict[str, Any]] = field(default_factory=list)
     exhausted: bool = False
-    diagram: Diagram | None = None
     charts: list[LineChart] = field(default_factory=list)
     checks: list[dict[str, Any]] = field(default_factory=list)
     arrangements: list[dict[str, str]] = field(default_factory=list)
@@ -70,13 +69,9 @@ class Report:
 def report_on(study: Study) -> Report:
     """Return a study's report. The study's area and network model should be loaded with it."""
     question = Question.from_json(study.question)
-    names = {
-        site.pk: site
-        for site in Site.objects.filter(pk__in=question.site_ids()).only("name", "network_bus")
-    }
+    names = {site.pk: site for site in Site.objects.filter(pk__in=question.site_ids()).only("name")}
     result = study.result or {"bases": [], "failing": [], "ladder": [], "largest_kw": None}
     half_hours = question.half_hours()
-    model = study.network_model
     failing = result["failing"]
     return Report(
         half_hour_count=len(half_hours),
@@ -113,13 +108,6 @@ def report_on(study: Study) -> Report:
         parts=_parts(question, result, {pk: site.name for pk, site in names.items()}),
         tried=_tried(result),
         exhausted=result.get("exhausted", False),
-        diagram=diagram_of(
-            model.diagram,
-            study.result,
-            {site.network_bus: site.name for site in names.values()},
-        )
-        if model is not None and model.diagram
-        else None,
         charts=charts_of(study.result, half_hours),
         checks=[_check(each) for each in result.get("checks", [])],
         arrangements=[

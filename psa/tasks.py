@@ -10,7 +10,7 @@ from typing import Any
 from celery.signals import worker_process_init
 
 from core.celery_task import outbox_task, periodic_task
-from psa import running
+from psa import picturing, running
 from psa.solving import warm_up
 
 QUEUE = "psa"
@@ -30,6 +30,16 @@ def refresh_headroom() -> None:
 @outbox_task("psa.check_network_model")
 def check_network_model(*, subject_id: int) -> None:
     running.check_model(model_id=subject_id)
+
+
+@outbox_task("psa.draw_failed_study")
+def draw_failed_study(*, subject_id: int) -> None:
+    picturing.draw_after(study_id=subject_id)
+
+
+@outbox_task("psa.draw_study")
+def draw_study(*, subject_id: int) -> None:
+    picturing.draw(study_id=subject_id)
 
 
 @worker_process_init.connect

@@ -113,6 +113,28 @@ def binding(question: Question, result: dict[str, Any]) -> dict[str, Any] | None
     return None
 
 
+def deciding_basis(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the basis that binds: the first required that fails, else the tightest of them."""
+    bases: list[dict[str, Any]] = result["bases"]
+    required = [basis for basis in bases if basis["basis"] in question.options.required_bases]
+    pool = required or bases
+    for basis in pool:
+        if basis["outcome"] == "fail":
+            return basis
+    tight = [basis for basis in pool if basis["worst"]]
+    return max(tight, key=lambda basis: _closeness(basis["worst"]), default=next(iter(pool), None))
+
+
+def worst_moment(question: Question, result: dict[str, Any]) -> datetime | None:
+    """Return the half-hour in which the basis that binds is worst."""
+    basis = deciding_basis(question, result)
+    if basis is None:
+        return None
+    found = [each["worst_at"] for each in basis["constraints"] if each["kind"] != "existing"]
+    found = found or basis["collapsed"] or ([basis["worst"]["at"]] if basis["worst"] else [])
+    return datetime.fromisoformat(found[0]) if found else None
+
+
 def _of_a_pass(question: Question, result: dict[str, Any]) -> str:
     nearest = None
     for basis in result["bases"]:

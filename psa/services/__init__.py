@@ -21,6 +21,7 @@ from psa.services.networks import (
     refusals_to_publish,
     upload_network_model,
 )
+from psa.services.pictures import record_picture, request_picture
 from psa.services.planning import publish_planning_profiles
 from psa.services.studies import (
     Claim,
@@ -69,8 +70,10 @@ __all__ = [
     "record_model_check",
     "record_network_event",
     "record_no_answer",
+    "record_picture",
     "record_study",
     "refusals_to_publish",
+    "request_picture",
     "request_study",
     "upload_network_model",
     "withdraw_network_event",

@@ -221,6 +221,8 @@ NO_PAGE = {
     "admin:psa_forecastversion_template": "a file",
     "admin:psa_forecastversion_faults": "a file",
     "admin:psa_forecastversion_upload": "shown after a file came: looked at by its own test",
+    "admin:psa_study_picture": POST_ONLY,
+    "admin:psa_study_snapshot": "JSON",
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 from allauth.mfa.models import Authenticator
 
@@ -19,6 +20,7 @@ from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
 from psa.models import AreaHeadroom, ForecastUpload, NetworkEvent, NetworkModel, Study
+from psa.states import StudyKind, StudyState
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -134,6 +136,16 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "terms": world.terms[0].pk,
         "parameters": world.parameters.pk,
         "study": Study.objects.latest("pk").pk,
+        "finished study": Study.objects.create(
+            area=world.area,
+            kind=StudyKind.CONTRACT,
+            reference=uuid4(),
+            question=Study.objects.latest("pk").question,
+            state=StudyState.INCOMPLETE,
+            asked_at=AT,
+            starts_at=AT,
+            ends_at=AT + timedelta(days=1),
+        ).pk,
         "token": token.token_key,
         "notice": Notice.objects.filter(recipient=home.user).latest("pk").pk,
         "signatory": doubtful.pk,

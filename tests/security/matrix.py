@@ -241,6 +241,8 @@ PORTAL = [
         "psa.study.requested", _ENGINEERS),
     Row("POST dso/psa/study/what-if/", "",
         "psa.study.requested", _ENGINEERS),
+    Row("POST dso/psa/study/<int:study_id>/picture/", "finished study",
+        "psa.picture.requested", _ENGINEERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",

@@ -142,6 +142,12 @@ PORTAL = [
     Row("GET dso/psa/study/what-if/", "", "", "302 302 302  302 302 302  403 200 200"),
     Row("GET dso/areas/", "", "", "302 302 302  302 302 302  403 200 200"),
     Row("GET dso/areas/<int:area_id>/", "area", "", "302 302 302  302 302 302  403 200 200"),
+    Row(
+        "GET dso/psa/study/<int:study_id>/snapshot/",
+        "study",
+        "",
+        "302 302 302  302 302 302  403 404 404",
+    ),  # no picture yet
     Row("GET dso/autocomplete/", "", "", "302 302 302  302 302 302  403 403 403"),
 ]
 OF_EACH_TABLE = "302 302 302  302 302 302  403 200 200"  # lists and rows, by permission

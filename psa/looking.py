@@ -1,0 +1,168 @@
+"""What is looked at of a study: its network at a half-hour, from the picture that a worker made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from connections.models import Asset, Site
+from core.periods import LONDON
+from psa.inputs import areas_below
+from psa.models import Study, StudyPicture
+from psa.oneline import Diagram, PlacedSite, View, diagram_of, element_kinds
+from psa.pictures import CASES, Picture
+from psa.questions import BASIS_WORDS, Question
+from psa.states import FINISHED
+from psa.wording import worst_moment
+
+CASE_WORDS = {
+    "with": "with what is asked",
+    "without": "without it",
+    "reference": "no market contracts at all",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A study's picture as a page shows it."""
+
+    study_id: int
+    state: str  # "none", "being drawn", "fault", "drawn"
+    fault: str
+    may_ask: bool
+    basis: str
+    view: View
+    half_hours: list[str]  # in words
+    moment: str
+    case: str
+    cases: dict[str, str]
+    diagram: Diagram | None
+    left_out: int
+    kept: int
+    engine: str
+
+    @property
+    def last(self) -> int:
+        return len(self.half_hours) - 1
+
+
+def clock_words(at: datetime) -> str:
+    return f"{at.astimezone(LONDON):%a %-d %b %Y %H:%M %Z}"
+
+
+def picture_of(study: Study) -> Picture | None:
+    """Return a study's picture, if it has been made."""
+    row = StudyPicture.objects.filter(study=study, drawn_at__isnull=False).first()
+    return None if row is None or row.values is None else Picture(bytes(row.values))
+
+
+def look_at(study: Study, asked: Mapping[str, str]) -> Look:
+    """Return what a page shows of a study: the half-hour, case and feeder that are asked for.
+
+    Without a half-hour it is the one in which the study is worst. The study's network model
+    should be loaded with it.
+    """
+    question = Question.from_json(study.question)
+    half_hours = question.half_hours()
+    row = StudyPicture.objects.filter(study=study).first()
+    picture = Picture(bytes(row.values)) if row and row.values is not None else None
+    view = view_of(study, question, half_hours, asked)
+    return Look(
+        study_id=study.pk,
+        state="none"
+        if row is None
+        else "drawn"
+        if picture is not None
+        else "fault"
+        if row.fault
+        else "being drawn",
+        fault=row.fault if row else "",
+        may_ask=study.state in FINISHED and bool((study.result or {}).get("bases")),
+        basis=BASIS_WORDS[picture.basis] if picture else "",
+        view=view,
+        half_hours=[clock_words(at) for at in half_hours] if picture else [],
+        moment=clock_words(half_hours[view.at]) if half_hours else "",
+        case=CASE_WORDS[view.case],
+        cases={case: CASE_WORDS[case] for case in reversed(CASES)},
+        diagram=drawn(study, question, picture, view),
+        left_out=picture.left_out if picture else 0,
+        kept=len(picture.place) if picture else 0,
+        engine=row.engine if row else "",
+    )
+
+
+def view_of(
+    study: Study, question: Question, half_hours: Sequence[datetime], asked: Mapping[str, str]
+) -> View:
+    """Read a view from a query; what makes no sense counts as not asked."""
+    text = asked.get("at", "")
+    at = int(text) if text.isdecimal() and int(text) < len(half_hours) else -1
+    if at < 0:
+        worst = worst_moment(question, study.result) if study.result else None
+        at = list(half_hours).index(worst) if worst and worst in half_hours else 0
+    case = asked.get("case", "")
+    return View(at, case if case in CASES else "with", asked.get("feeder", ""))
+
+
+def drawn(study: Study, question: Question, picture: Picture | None, view: View) -> Diagram | None:
+    """Return the diagram of a study's network model in a view."""
+    model = study.network_model
+    if model is None or not model.diagram:
+        return None
+    return diagram_of(
+        model.diagram,
+        element_kinds(study.result),
+        placed_sites(study.area_id, set(question.site_ids())),
+        picture,
+        view,
+        warn_percent=question.options.loading_warn_percent,
+    )
+
+
+def placed_sites(area_id: int, asked: set[int]) -> list[PlacedSite]:
+    """Return a study area's connected sites, by name, with their technologies."""
+    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
+    found = list(sites.order_by("name").values_list("pk", "name", "network_bus"))
+    technologies: dict[int, list[str]] = {}
+    for site_id, technology in (
+        Asset.objects.filter(site__in=[pk for pk, _, _ in found])
+        .order_by("-rated_kw", "pk")
+        .values_list("site_id", "technology")
+    ):
+        technologies.setdefault(site_id, []).append(technology)
+    return [
+        PlacedSite(
+            name=name,
+            bus=bus,
+            technologies=tuple(dict.fromkeys(technologies.get(pk, []))),
+            asked=pk in asked,
+        )
+        for pk, name, bus in found
+    ]
+
+
+def snapshot_of(study: Study, asked: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return what changes on the diagram with the half-hour or the case, as JSON values.
+
+    ``marks``: standing, value and words of each mark by its id. None: there is no picture.
+    """
+    picture = picture_of(study)
+    if picture is None:
+        return None
+    question = Question.from_json(study.question)
+    half_hours = question.half_hours()
+    view = view_of(study, question, half_hours, asked)
+    diagram = drawn(study, question, picture, view)
+    marks: list[Any] = [*diagram.buses, *diagram.branches] if diagram else []
+    return {
+        "at": view.at,
+        "moment": clock_words(half_hours[view.at]),
+        "case": CASE_WORDS[view.case],
+        "marks": {mark.id: [mark.standing, mark.value, mark.words] for mark in marks},
+        "rows": [
+            [row.element, row.value, row.limit, row.standing]
+            for row in (diagram.rows if diagram else [])
+        ],
+    }

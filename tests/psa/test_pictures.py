@@ -1,0 +1,186 @@
+"""The picture of a study: when it is made, what it says, and who looks at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connections.models import Asset
+from core import clock
+from core.errors import WrongStateError
+from core.journal import SYSTEM
+from core.models import Event
+from psa import picturing, services
+from psa.looking import look_at, picture_of, snapshot_of
+from psa.models import ForecastDay, Study, StudyPicture
+from psa.running import run_open_studies
+from tests.psa.world import AT, World, make_world
+from tests.wsc.market import make_engineer, signed_in
+
+pytestmark = pytest.mark.django_db
+
+
+def studied(world: World, *, kw: float) -> Study:
+    world.ask(world.question(kw=kw))
+    with clock.frozen(AT):
+        run_open_studies()
+    return Study.objects.select_related("area", "network_model").latest("pk")
+
+
+def drawn(world: World, *, kw: float) -> Study:
+    study = studied(world, kw=kw)
+    picturing.draw(study_id=study.pk)
+    return study
+
+
+def result_of(study: Study) -> dict[str, Any]:
+    assert study.result is not None
+    result: dict[str, Any] = study.result
+    return result
+
+
+def test_a_study_that_fails_is_drawn_and_one_that_passes_waits_to_be_asked() -> None:
+    world = make_world()
+    failed, passed = studied(world, kw=200), studied(world, kw=50)
+
+    for study in (failed, passed):
+        picturing.draw_after(study_id=study.pk)
+
+    assert list(StudyPicture.objects.values_list("study_id", flat=True)) == [failed.pk]
+
+
+def test_a_picture_agrees_with_the_studys_own_figures() -> None:
+    study = drawn(make_world(), kw=200)
+
+    picture = picture_of(study)
+
+    assert picture is not None
+    assert picture.basis == "rights_used"
+    [basis] = [each for each in result_of(study)["bases"] if each["basis"] == picture.basis]
+    found = basis["constraints"][0]
+    line = picture.index["line", found["element"], "loading_percent"]
+    assert picture.peak(line, "with") == pytest.approx(found["worst_value"], abs=0.011)
+    assert picture.peak(line, "without") == pytest.approx(found["worst_without"], abs=0.011)
+    [chart] = [each for each in result_of(study)["charts"] if each["element"] == "Line 2"]
+    assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
+
+
+def test_a_study_that_computed_nothing_says_why_it_has_no_picture() -> None:
+    world = make_world(with_forecasts=False)
+    study = drawn(world, kw=10)
+
+    look = look_at(study, {})
+
+    assert (look.state, look.fault) == (
+        "fault",
+        f"{study} computed no half-hour, so there is nothing to draw.",
+    )
+
+
+def test_a_record_that_gives_other_inputs_is_not_drawn() -> None:
+    study = studied(make_world(), kw=50)
+    ForecastDay.objects.update(export_power_factor=0.9)
+
+    picturing.draw(study_id=study.pk)
+
+    picture = StudyPicture.objects.get()
+    assert picture.values is None
+    assert "no longer gives the inputs" in picture.fault
+
+
+def test_asking_twice_for_a_picture_asks_a_worker_once() -> None:
+    study = studied(make_world(), kw=50)
+
+    for _ in range(2):
+        services.request_picture(study_id=study.pk, actor=SYSTEM, at=AT)
+
+    assert Event.objects.filter(verb="psa.picture.requested").count() == 1
+    assert look_at(study, {}).state == "being drawn"
+
+
+def test_a_study_that_is_not_computed_cannot_be_drawn() -> None:
+    world = make_world()
+    study = world.ask(world.question(kw=50))
+    events = Event.objects.count()
+
+    with pytest.raises(WrongStateError) as refused:
+        services.request_picture(study_id=study.pk, actor=SYSTEM, at=AT)
+
+    assert refused.value.code == "psa.study.unfinished"
+    assert (Event.objects.count(), StudyPicture.objects.count()) == (events, 0)
+
+
+def test_the_diagram_marks_what_is_overloaded_and_who_is_asked_about() -> None:
+    world = make_world()
+    Asset.objects.create(site=world.farm, technology="WIND", rated_kw=300)
+    study = drawn(world, kw=200)
+
+    diagram = look_at(study, {}).diagram
+
+    assert diagram is not None
+    marks = {mark.words.split(".")[0]: mark for mark in diagram.branches}
+    assert (marks["Line 2"].standing, marks["Line 1"].standing) == ("over", "inside")
+    assert marks["Line 2"].binds
+    assert marks["Line 2"].value.endswith(" %")
+    sites = [(mark.name, mark.letters, mark.asked) for bus in diagram.buses for mark in bus.sites]
+    assert sites == [("Mill", "?", True), ("Farm", "W", True), ("School", "?", False)]
+    assert diagram.rows[0].element == "Line 2"
+    assert diagram.rows[0].standing == "above its rating"
+
+
+def test_a_snapshot_follows_the_half_hour_and_the_case() -> None:
+    study = drawn(make_world(), kw=200)
+
+    with_it = snapshot_of(study, {"at": "0"})
+    before = snapshot_of(study, {"at": "0", "case": "without"})
+
+    assert with_it is not None
+    assert before is not None
+    assert with_it["moment"] == "Mon 7 Dec 2026 00:00 GMT"
+    assert (with_it["marks"]["l1"][0], before["marks"]["l1"][0]) == ("over", "inside")
+    assert (len(with_it["rows"]), before["rows"]) == (1, [])
+
+
+@pytest.mark.parametrize("asked", ["-1", "48", "many", ""])
+def test_a_half_hour_that_is_none_is_the_studys_worst(asked: str) -> None:
+    study = drawn(make_world(), kw=200)
+
+    found = snapshot_of(study, {"at": asked, "case": "nonsense", "feeder": "99"})
+
+    assert found is not None
+    assert found["case"] == "with what is asked"
+    [basis] = [each for each in result_of(study)["bases"] if each["basis"] == "rights_used"]
+    worst = basis["constraints"][0]["worst_at"]
+    assert found["at"] == [
+        each.isoformat().replace("+00:00", "Z") for each in _half_hours(study)
+    ].index(worst)
+
+
+def _half_hours(study: Study) -> tuple[Any, ...]:
+    from psa.questions import Question
+
+    return Question.from_json(study.question).half_hours()
+
+
+def test_an_engineer_asks_for_the_picture_on_the_studys_page_and_then_sees_it(
+    settings: Any,
+) -> None:
+    settings.DEMO = True  # no second factor where it is not the subject
+    study = studied(make_world(), kw=50)
+    client = signed_in(make_engineer())
+    page = f"/dso/psa/study/{study.pk}/change/"
+
+    before = client.get(page).content.decode()
+    asked = client.post(f"/dso/psa/study/{study.pk}/picture/")
+    missing = client.get(f"/dso/psa/study/{study.pk}/snapshot/")
+    picturing.draw(study_id=study.pk)
+    after = client.get(page, {"case": "without"}).content.decode()
+    snapshot = client.get(f"/dso/psa/study/{study.pk}/snapshot/", {"at": "3"})
+
+    assert "Draw every half-hour" in before
+    assert (asked.status_code, asked["Location"]) == (302, f"{page}#picture")
+    assert missing.status_code == 404
+    assert 'type="range" min="0" max="47"' in after
+    assert "without it" in after
+    assert snapshot.json()["at"] == 3
