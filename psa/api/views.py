@@ -115,7 +115,7 @@ class NetworkEventViewSet(
 
     queryset = NetworkEvent.objects.none()
     serializer_class = NetworkEventSerializer
-    filterset_fields = ("area", "table")
+    filterset_fields = ("table",)
 
     def get_queryset(self) -> QuerySet[NetworkEvent]:
         if getattr(self, "swagger_fake_view", False):
