@@ -104,7 +104,7 @@ class NetworkModelViewSet(
     queryset = NetworkModel.objects.none()
     serializer_class = NetworkModelSerializer
     parser_classes = (JSONParser, MultiPartParser)
-    filterset_fields = ("state", "area")
+    filterset_fields = ("state",)
 
     def get_queryset(self) -> QuerySet[NetworkModel]:
         if getattr(self, "swagger_fake_view", False):
