@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    JsonResponse,
+)
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 
@@ -21,8 +28,10 @@ from psa import (
     services,
 )
 from psa.asked import asked_of
+from psa.facts import facts_of
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
+from psa.heatmap import gallery_of, values_of
 from psa.looking import look_at, snapshot_of
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
@@ -58,6 +67,8 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
                 ("receipt", self.receipt_view),
                 ("picture", self.picture_view),
                 ("snapshot", self.snapshot_view),
+                ("values", self.values_view),
+                ("facts", self.facts_view),
             )
         ]
         what_if_path = path(
@@ -92,6 +103,30 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
         if found is None:
             raise Http404
         return JsonResponse(found)
+
+    def values_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Give the values of those nearest to their limits as CSV, or of all that are kept."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        rows = values_of(self._seen(request, study_id), every="every" in request.GET)
+        if rows is None:
+            raise Http404
+        answer = HttpResponse(
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="study-{study_id}.csv"'},
+        )
+        csv.writer(answer).writerows(rows)
+        return answer
+
+    def facts_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Give what the study's page says as JSON: question, versions, hashes, result."""
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        study = self._seen(request, study_id)
+        return JsonResponse(
+            facts_of(study),
+            headers={"Content-Disposition": f'attachment; filename="study-{study_id}-facts.json"'},
+        )
 
     def _seen(self, request: HttpRequest, study_id: int) -> Study:
         if not self.has_view_permission(request):
@@ -140,4 +175,5 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
             context["asked"] = asked_of(obj)
             context["may_ask"] = request.user.has_perm("psa.request_study")
             context["look"] = look_at(obj, request.GET.dict())
+            context["gallery"] = gallery_of(obj, request.GET.dict())
         return super().render_change_form(request, context, add, change, form_url, obj)

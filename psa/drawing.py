@@ -43,10 +43,11 @@ class LineChart:
 
 def charts_of(result: dict[str, Any] | None, half_hours: Sequence[datetime]) -> list[LineChart]:
     """Return a chart for each element that the study kept values of."""
-    return [_chart(chart, half_hours) for chart in (result or {}).get("charts", [])]
+    return [chart_of(chart, half_hours) for chart in (result or {}).get("charts", [])]
 
 
-def _chart(chart: dict[str, Any], half_hours: Sequence[datetime]) -> LineChart:
+def chart_of(chart: dict[str, Any], half_hours: Sequence[datetime]) -> LineChart:
+    """Return one element's chart: its limits, and its three series of half-hours."""
     series = [
         ("Reference", NEUTRAL, "2 4", chart["reference"]),
         ("Without", WARN, "7 4", chart["without"]),

@@ -223,6 +223,8 @@ NO_PAGE = {
     "admin:psa_forecastversion_upload": "shown after a file came: looked at by its own test",
     "admin:psa_study_picture": POST_ONLY,
     "admin:psa_study_snapshot": "JSON",
+    "admin:psa_study_facts": "JSON",
+    "admin:psa_study_values": "a file",
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }
 

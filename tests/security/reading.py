@@ -143,6 +143,18 @@ PORTAL = [
     Row("GET dso/areas/", "", "", "302 302 302  302 302 302  403 200 200"),
     Row("GET dso/areas/<int:area_id>/", "area", "", "302 302 302  302 302 302  403 200 200"),
     Row(
+        "GET dso/psa/study/<int:study_id>/values/",
+        "study",
+        "",
+        "302 302 302  302 302 302  403 404 404",
+    ),  # no picture yet
+    Row(
+        "GET dso/psa/study/<int:study_id>/facts/",
+        "study",
+        "",
+        "302 302 302  302 302 302  403 200 200",
+    ),
+    Row(
         "GET dso/psa/study/<int:study_id>/snapshot/",
         "study",
         "",
