@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+from core.periods import LONDON
 from psa.drawing import BAD, WARN, Line, LineChart, Tick, chart_of
 from psa.looking import CASE_WORDS, clock_words, picture_of, view_of
 from psa.models import Study
@@ -120,7 +121,7 @@ def gallery_of(study: Study, asked: Mapping[str, str]) -> Gallery | None:
         height=TOP_PX + ROW_PX * len(shown) + 8,
         rows=[_row(picture, at, n, view.case, half_hours) for n, at in enumerate(shown)],
         ticks=[
-            Tick(_x(n, len(half_hours)), clock_words(half_hours[n])[4:-10])
+            Tick(_x(n, len(half_hours)), f"{half_hours[n].astimezone(LONDON):%-d %b %H:%M}")
             for n in range(0, len(half_hours), step)
         ],
         bands=[(colour, words) for _, colour, words in BANDS] + [NO_NUMBER],
@@ -296,7 +297,7 @@ def _drawn(
     return Profile(
         feeder=feeder,
         moment=moment,
-        width=right + 10,
+        width=right + 34,
         height=PROFILE_HEIGHT,
         lines=lines,
         x_ticks=[Tick(x_of(far * n / 4), f"{far * n / 4:.2f} km") for n in steps],
