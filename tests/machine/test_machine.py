@@ -25,7 +25,7 @@ SERVICES = 25  # that the machine calls
 
 
 @pytest.mark.django_db
-@pytest.mark.timeout(0 if EXAMPLES else 300)
+@pytest.mark.timeout(0 if EXAMPLES else 900)
 def test_whatever_peers_try_the_market_keeps_the_domains_rules(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
