@@ -17,7 +17,7 @@ from core.windows import window_of
 from psa.models import NetworkModel, Study
 from psa.queries import OPEN
 from psa.questions import BASIS_WORDS, Question
-from psa.states import DECIDES_NOTHING, StudyKind, StudyState
+from psa.states import StudyKind, StudyState
 
 ROLE_WORDS = {Role.BOUGHT: "gains", Role.SOLD: "gives up"}
 
@@ -42,7 +42,7 @@ def standing_of(references: Iterable[UUID]) -> list[Standing]:
 
 def asked_of(study: Study) -> Asked | None:
     """Return what nobody's trade or notice asked, in words; None for any other study."""
-    if study.kind not in DECIDES_NOTHING:
+    if study.kind not in {StudyKind.AREA, StudyKind.WHATIF}:
         return None
     question = Question.from_json(study.question)
     waits = study.state in OPEN

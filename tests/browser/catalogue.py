@@ -253,7 +253,8 @@ def pages() -> dict[str, list[Page]]:
     for model, model_admin in admin.site._registry.items():
         options = model._meta
         name = f"admin:{options.app_label}_{options.model_name}"
-        row = f"SELECT id FROM {options.db_table} ORDER BY id LIMIT 1"
+        key = options.pk.column
+        row = f"SELECT {key} FROM {options.db_table} ORDER BY {key} LIMIT 1"
         found.setdefault(f"{name}_changelist", [Page(ENGINEER)])
         found.setdefault(f"{name}_change", [Page(ENGINEER, row)])
         found.setdefault(f"{name}_history", [Page(ENGINEER, row)])
