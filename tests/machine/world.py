@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from connections.models import Agreement, Area, Registration, Signatory, Site
@@ -127,6 +128,7 @@ def publish_inputs(area: Area, sites: dict[str, Site]) -> None:
         name="Vale",
         state=ModelState.PUBLISHED,
         network="{}",
+        sha256=sha256(b"{}").hexdigest(),
         created_at=AT,
         published_at=AT,
     )
