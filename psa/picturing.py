@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from core import clock
 from core.retry import retried
 from psa import services
@@ -12,6 +14,9 @@ from psa.receipts import NoReceiptError, inputs_of
 from psa.solving import as_engine_study
 from psa.states import StudyState
 from psa.wording import deciding_basis, worst_moment
+
+if TYPE_CHECKING:
+    from psa.engine import case
 
 
 def draw_after(*, study_id: int) -> None:
@@ -30,7 +35,7 @@ def draw(*, study_id: int) -> None:
         return
     lay_out_anew(study.network_model)
     try:
-        inputs, basis, snapshot = _wanted(study)
+        asked, basis, snapshot = _wanted(study)
     except NoReceiptError as error:
         retried(
             services.record_picture,
@@ -44,7 +49,7 @@ def draw(*, study_id: int) -> None:
     retried(
         services.record_picture,
         study_id=study_id,
-        values=picture.draw(as_engine_study(inputs), basis, snapshot=snapshot),
+        values=picture.draw(asked, basis, snapshot=snapshot),
         engine="" if then == ENGINE else ENGINE,
         at=clock.now(),
     )
@@ -59,8 +64,8 @@ def lay_out_anew(model: NetworkModel | None) -> None:
         model.save(update_fields=["diagram"])
 
 
-def _wanted(study: Study) -> tuple[Inputs, str, int]:
-    """Return a study's inputs, the basis that binds and the half-hour in which it is worst.
+def _wanted(study: Study) -> tuple[case.Study, str, int]:
+    """Return what decided a study's answer, its basis that binds and that one's worst half-hour.
 
     :raises NoReceiptError: if it computed nothing, or not what its record gives
     """
@@ -75,4 +80,17 @@ def _wanted(study: Study) -> tuple[Inputs, str, int]:
             f"The record of {study} no longer gives the inputs it was computed on."
         )
     moment = worst_moment(question, result)
-    return inputs, basis["basis"], inputs.half_hours.index(moment) if moment else 0
+    asked = _decisive(inputs, result)
+    return asked, basis["basis"], inputs.half_hours.index(moment) if moment else 0
+
+
+def _decisive(inputs: Inputs, result: dict[str, Any]) -> case.Study:
+    """Return the case of the forecasts that decided, with the parts that were chosen."""
+    from psa.engine import subset
+
+    every = {each.case: each for each in (inputs, *inputs.other_cases)}
+    asked = as_engine_study(every.get(result.get("forecast_case", ""), inputs))
+    if not result.get("parts"):
+        return asked
+    kept = {part["key"] for part in result["parts"] if part["outcome"] == "pass"}
+    return subset.with_parts(asked, kept or {part.key for part in asked.parts})

@@ -10,7 +10,7 @@ the set, so that none is left out that would fit, and the constraint that keeps 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +103,13 @@ def as_json(found: SubsetAnswer) -> dict[str, Any]:
             for name, each in found.forecast_cases
         ]
     return plain
+
+
+def with_parts(asked: Study, keys: Collection[str]) -> Study:
+    """Give the study of some of a study's parts together, as their answer was computed."""
+    together = _together(asked)
+    chosen = frozenset(at for at, part in enumerate(asked.parts) if part.key in keys)
+    return _asked(together, together.all_of(chosen))
 
 
 def energy_kwh(part: Part) -> float:

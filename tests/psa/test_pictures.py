@@ -14,8 +14,9 @@ from core.models import Event
 from psa import picturing, services
 from psa.looking import look_at, picture_of, snapshot_of
 from psa.models import ForecastDay, Study, StudyPicture
+from psa.questions import StudyOptions
 from psa.running import run_open_studies
-from tests.psa.world import AT, World, make_world
+from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,25 @@ def test_a_picture_agrees_with_the_studys_own_figures() -> None:
     assert picture.peak(line, "with") == pytest.approx(found["worst_value"], abs=0.011)
     assert picture.peak(line, "without") == pytest.approx(found["worst_without"], abs=0.011)
     [chart] = [each for each in result_of(study)["charts"] if each["element"] == "Line 2"]
+    assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
+
+
+def test_the_picture_is_of_the_case_of_the_forecasts_that_decided() -> None:
+    world = make_world()
+    publish_forecasts(world, case="HIGH", exports={"School": 295.0}, days=1)
+    options = StudyOptions(forecast_cases=("CENTRAL", "HIGH"))
+    world.ask(world.question(kw=100, options=options))
+    with clock.frozen(AT):
+        run_open_studies()
+    study = Study.objects.select_related("network_model").latest("pk")
+
+    picturing.draw(study_id=study.pk)
+
+    assert result_of(study)["forecast_case"] == "HIGH"
+    picture = picture_of(study)
+    assert picture is not None
+    [chart] = [each for each in result_of(study)["charts"] if each["element"] == "Line 2"]
+    line = picture.index["line", "Line 2", "loading_percent"]
     assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
 
 

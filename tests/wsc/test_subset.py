@@ -15,7 +15,9 @@ from connections.models import Allocation
 from core import clock
 from nmf.models import Contract
 from nmf.queries import retrade_of
+from psa import picturing
 from psa.choices import Choice
+from psa.looking import picture_of
 from psa.models import Study
 from psa.questions import Question
 from psa.receipts import receipt_of
@@ -205,6 +207,24 @@ def test_the_study_page_shows_the_parts_and_the_sets_that_were_tried(settings: A
     assert "left out" in page
     assert "sets put to a power flow" in page
     assert Choice.of(study).part("unknown") is None
+
+
+def test_the_picture_of_a_choice_is_of_what_was_chosen() -> None:
+    world = make_world()
+    contracts(world, ("farm", 50), ("school", 80))
+    clear(world)
+    run_open_studies()
+    study = Study.objects.get(kind=StudyKind.SUBSET)
+
+    picturing.draw(study_id=study.pk)
+
+    picture = picture_of(study)
+    assert picture is not None
+    assert study.result is not None
+    [chart] = [each for each in study.result["charts"] if each["element"] == "Line 2"]
+    line = picture.index["line", "Line 2", "loading_percent"]
+    assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
+    assert max(chart["with"]) < 100
 
 
 @pytest.mark.slow
