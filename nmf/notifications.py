@@ -14,6 +14,7 @@ from nmf.states import RequestState, Route
 from participants.queries import opted_in_ids
 from participants.services.notices import notify, traders_of
 from psa.models import Study
+from psa.plain import in_plain_words
 
 Facts = list[tuple[str, str]]
 
@@ -118,9 +119,12 @@ def contract_approved(contract: Contract, *, at: datetime) -> None:
 def contract_rejected(contract: Contract, *, at: datetime) -> None:
     body = contract.reason
     if contract.study_id is not None:
-        summary = Study.objects.values_list("summary", flat=True).get(pk=contract.study_id)
-        if summary not in body:
-            body = f"{body}\n{summary}".strip()
+        study = _study(contract.study_id)
+        plain = in_plain_words(study, opening="Not approved")
+        if plain and body == study.summary:
+            body = plain
+        elif plain or study.summary not in body:
+            body = f"{body}\n{plain or study.summary}".strip()
     _tell_both(contract, "rejected by the DSO", at, body=body)
 
 
@@ -133,8 +137,10 @@ def contract_cancelled(contract: Contract, *, at: datetime) -> None:
 
 
 def contract_at_risk(contract: Contract, *, study_id: int, at: datetime) -> None:
-    summary = Study.objects.values_list("summary", flat=True).get(pk=study_id)
-    body = f"A new study fails. {summary} The contract stands until the DSO decides otherwise."
+    study = _study(study_id)
+    words = in_plain_words(study, opening="A new study fails")
+    words = words or f"A new study fails. {study.summary}"
+    body = f"{words} The contract stands until the DSO decides otherwise."
     _tell_both(contract, "at risk", at, body=body)
 
 
@@ -253,3 +259,8 @@ def _kw(kw: Decimal) -> str:
 
 def _price(price: Decimal) -> str:
     return f"£{price.normalize():f} /kW/h (£{(price * 1000).normalize():f} /MW/h)"
+
+
+def _study(study_id: int) -> Study:
+    studies = Study.objects.select_related("network_model").defer("network_model__network")
+    return studies.get(pk=study_id)

@@ -244,7 +244,7 @@ def allowed_contract_actions(
 
 def study_of(contract: Contract) -> Study | None:
     """Return the study that the decision rests on, else the latest finished one alone."""
-    rows = Study.objects.select_related("area", "network_model")
+    rows = Study.objects.select_related("area", "network_model").defer("network_model__network")
     if contract.study_id is not None and contract.at_risk_since is None:
         return rows.filter(pk=contract.study_id).first()
     done = rows.filter(reference=contract.reference).exclude(

@@ -159,7 +159,7 @@ def _of_a_fail(question: Question, result: dict[str, Any]) -> str:
             f"Fails: no solution (voltage collapse) "
             f"in {half_hours_in_words(len(collapsed))}, first {clock(collapsed[0])}"
         )
-    elif constraint is None and (check := _check_that_fails(result)):
+    elif constraint is None and (check := check_that_fails(result)):
         first = check["constraints"][0]
         text = (
             f"Fails ({CHECK_WORDS[check['name']]}, {first['during']}): {element_words(first)} "
@@ -224,7 +224,7 @@ def _constraint_words(constraint: dict[str, Any]) -> str:
     )
 
 
-def _check_that_fails(result: dict[str, Any]) -> dict[str, Any] | None:
+def check_that_fails(result: dict[str, Any]) -> dict[str, Any] | None:
     """Return the further check that decides, if it names an element."""
     for check in result.get("checks", []):
         if check["decides"] and check["outcome"] == "fail" and check["constraints"]:

@@ -20,10 +20,12 @@ from nmf import queries, services
 from nmf.filters import ContractFilter
 from nmf.forms import CancellationForm
 from nmf.models import Contract
+from nmf.states import ContractState
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of, page_of, query_without
 from participants.models import Membership
 from psa.models import Study
+from psa.plain import in_plain_words
 from psa.questions import Question
 from psa.report import Report, report_on
 
@@ -139,6 +141,7 @@ def _contract_page(
         "timeline": _timeline(events, me),
         "decided_by": _decided_by(events),
         "study": study,
+        "plain": _plain(row, study),
         "report": _for_peers(report_on(study)) if study and study.result else None,
         "retrade": queries.retrade_of(row, study) if own else None,
         "register": _register(row, own.pk) if own else None,
@@ -149,6 +152,12 @@ def _contract_page(
         "cancellation": form or CancellationForm(initial={"from_at": first.astimezone(LONDON)}),
     }
     return render(request, "nmf/contract_page.html", context, status=status)
+
+
+def _plain(row: Contract, study: Study | None) -> str:
+    """Return the study's answer in plain words, if it fails."""
+    opening = "Not approved" if row.state == ContractState.REJECTED else "A study fails"
+    return in_plain_words(study, opening=opening) if study else ""
 
 
 def _for_peers(report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import NetworkEvent, Study
+from psa.plain import in_plain_words
 from psa.questions import BASES, SAFE_BASES, OwnPower, Question, StudyOptions
 from psa.services import WhatIf, Wished
 from psa.states import ForecastCase, ForecastKind
@@ -29,6 +30,9 @@ class StudySerializer(serializers.ModelSerializer[Study]):
 
     result = serializers.SerializerMethodField()
     question = serializers.SerializerMethodField()
+    plain_words = serializers.SerializerMethodField(
+        help_text="Why it fails and what would pass, for those who do not read studies."
+    )
 
     class Meta:
         model = Study
@@ -38,6 +42,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "reference",
             "state",
             "summary",
+            "plain_words",
             "asked_at",
             "finished_at",
             "starts_at",
@@ -53,6 +58,9 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "result",
         )
         read_only_fields = fields
+
+    def get_plain_words(self, study: Study) -> str:
+        return in_plain_words(study)
 
     @extend_schema_field({"type": "object"})
     def get_question(self, study: Study) -> dict[str, Any]:

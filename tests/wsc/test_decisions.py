@@ -13,8 +13,9 @@ from core.errors import NotPermittedError, RefusedError, WrongStateError
 from core.models import Event
 from core.windows import ServiceWindow
 from nmf.models import Contract
-from participants.models import Notice
+from participants.models import Membership, Notice, User
 from participants.states import Role
+from psa.api.serializers import StudySerializer
 from psa.models import ForecastVersion, Study
 from psa.running import run_open_studies
 from psa.states import StudyKind, StudyState
@@ -26,6 +27,7 @@ from tests.wsc.market import (
     open_review,
     set_policy,
     settle,
+    signed_in,
     states,
 )
 from wsc import services
@@ -77,6 +79,29 @@ def test_a_contract_that_fails_alone_is_rejected_with_its_constraint() -> None:
     assert "Line 2 would carry" in contract.reason
     assert set(Allocation.objects.values_list("state", flat=True)) == {"RELEASED"}
     assert differences() == []
+
+
+def test_a_peer_reads_in_plain_words_why_and_what_would_pass() -> None:
+    world = make_world()
+    set_policy(world)
+    contract = make_contract(world, kw=200)
+    trader = User.objects.create_user(email="farmer@example.org")
+    Membership.objects.create(
+        organisation=world.farm.organisation, user=trader, role=Role.TRADER, created_at=AT
+    )
+
+    open_review(contract)
+    settle()
+
+    words = (
+        "the line from End 1 to End 2 would carry 100.5 % of its rating on 48 half-hours, "
+        "worst Monday 00:00. 141 kW of your 200 kW would pass."
+    )
+    assert Notice.objects.get(recipient=trader).body == f"Not approved: {words}"
+    page = signed_in(trader).get(f"/contracts/{contract.pk}/").content.decode()
+    assert page.count(f"Not approved: {words}") == 1
+    study = Study.objects.select_related("network_model").get()
+    assert StudySerializer(study).data["plain_words"] == f"The network would not bear it: {words}"
 
 
 def test_the_reports_literal_rule_approves_what_the_safe_bases_reject() -> None:
