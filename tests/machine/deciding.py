@@ -184,7 +184,7 @@ class Deciding(Bench):
             wsc.watch_deadlines(at=at)
             wsc.clear_area(area_id=self.world.area.pk, at=at)
         self.model.expire()
-        self.model.lapse()
+        self.model.watch()
         self.changed = True
 
     def time_passes(self, hours: float | None, row: int, which: int, minutes: int) -> None:

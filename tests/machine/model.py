@@ -18,6 +18,7 @@ HALF_HOUR = timedelta(minutes=30)
 WHO, STATE, RULES = "who", "state", "rules"
 NONE = Decimal(0)
 DECISION_TIME = timedelta(hours=48)
+MISSED_AFTER = timedelta(minutes=15)  # an acceptance whose message was lost
 OUTLINE = {"BUY": Decimal(50), "SELL": Decimal(60)}
 BEFORE_FORCE = ("DRAFT", "REQUESTED", "ASSESSING", "SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED")
 
@@ -99,6 +100,7 @@ class Contract:
     kw: Decimal
     hours: Hours
     decide_by: datetime
+    agreed_at: datetime
     pk: int = 0
     state: str = "PENDING"
     firm: bool = False  # it was approved

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from tests.machine.model import (
     DECISION_TIME,
+    MISSED_AFTER,
     NONE,
     OUTLINE,
     RULES,
@@ -126,7 +127,7 @@ class Market(Register):
         if request.side == "SELL":
             buyer, seller = seller, buyer
         deadline = min(self.at + DECISION_TIME, gate(request.hours[0], 1, 9))
-        return Contract(buyer, seller, request.direction, kw, request.hours, deadline)
+        return Contract(buyer, seller, request.direction, kw, request.hours, deadline, self.at)
 
     def accept(self, response: Response, kw: Decimal) -> Contract:
         contract = self.contract_of(response, kw)
@@ -161,10 +162,13 @@ class Market(Register):
             if each.state == "OPEN" and self.at > last:
                 self.end_request(each, "EXPIRED")
 
-    def lapse(self) -> None:
+    def watch(self) -> None:
+        """Past its deadline a contract lapses; what never came to the DSO is taken in."""
         for each in self.contracts:
-            if each.state == "PENDING" and each.in_review and self.at >= each.decide_by:
+            if each.state == "PENDING" and self.at >= each.decide_by:
                 each.state = "LAPSED"
+            elif each.state == "PENDING" and self.at >= each.agreed_at + MISSED_AFTER:
+                each.in_review = True
 
     def settle(self, verdict: str) -> None:
         """All that follows from what was agreed or changed, with studies that all end alike."""
@@ -200,7 +204,7 @@ class Market(Register):
 
     def _own_end_breaks(self, peer: str, request: Request, side: str, kw: Decimal) -> bool:
         buyer, seller = (peer, NOBODY) if side == "BUY" else (NOBODY, peer)
-        trade = Contract(buyer, seller, request.direction, kw, request.hours, self.at)
+        trade = Contract(buyer, seller, request.direction, kw, request.hours, self.at, self.at)
         return bool(self.would_break(trade, peers=(peer,)) - BESIDE_THE_PAIR)
 
     def _moment(self, contract: Contract, from_at: datetime) -> bool:
