@@ -12,6 +12,10 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     STATIC_ROOT=/app/static \
     VAR_DIR=/var/lib/capacity
+# For PDFs: Pango lays the text out, DejaVu has the letters that our own fonts lack.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+ && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 10001 capacity \
  && useradd --system --uid 10001 --gid capacity --home-dir /var/lib/capacity --create-home capacity
 COPY --from=packages /venv /venv

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.services import find_browser, find_program, find_redis
+from tools.services import find_browser, find_pango, find_program, find_redis
 
 FINDERS = {
     "needs_redis": (find_redis, "no Redis answers at REDIS_URL or 127.0.0.1:6379"),
@@ -22,6 +22,7 @@ FINDERS = {
         "there is no docker-compose, and none could be installed",
     ),
     "needs_chromium": (find_browser, "no Chromium in CHROMIUM or on PATH"),
+    "needs_pango": (find_pango, "there is no Pango to make PDFs with, and none could be installed"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes.util
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ BROWSERS = (
     "google-chrome-stable",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
+PANGO_PACKAGES = ("libpangoft2-1.0-0", "libharfbuzz-subset0", "fonts-dejavu-core")
 
 
 @contextmanager
@@ -131,19 +133,30 @@ def _install_browser() -> str:
     return find_browser() if _apt_install("chromium") else ""
 
 
-def _apt_install(package: str) -> bool:
-    """Install one of the system's packages where that is allowed, and tell whether it worked."""
+def find_pango() -> str:
+    """Return the name of the library that PDFs are made with, or nothing."""
+    return _library("pangoft2-1.0") or (
+        (_apt_install(*PANGO_PACKAGES) and _library("pangoft2-1.0")) or ""
+    )
+
+
+def _library(name: str) -> str:
+    return ctypes.util.find_library(name) or ""
+
+
+def _apt_install(*packages: str) -> bool:
+    """Install some of the system's packages where that is allowed, and tell whether it worked."""
     apt = shutil.which("apt-get")
     if not apt or os.geteuid() != 0:
         return False
-    say(f"Installing {package} from the system's packages ...")
+    say(f"Installing {' '.join(packages)} from the system's packages ...")
     log = VAR / "log" / "apt.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     with log.open("a") as file:
         for arguments in (
             ["update", "-qq"],
-            ["install", "-y", "-qq", "--no-install-recommends", package],
+            ["install", "-y", "-qq", "--no-install-recommends", *packages],
         ):
             done = subprocess.run([apt, *arguments], stdout=file, stderr=file, env=env, check=False)
             if done.returncode:
