@@ -1,0 +1,17 @@
+"""Areas, sites, agreements, registrations and TCVNs in the DSO's portal, a module each room."""
+
+from connections.admin.registrations import RegistrationAdmin
+from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
+from connections.admin.stepped import Step, SteppedAdmin
+from connections.admin.tcvns import TcvnAdmin
+
+__all__ = [
+    "AgreementAdmin",
+    "AreaAdmin",
+    "RegistrationAdmin",
+    "SignatoryAdmin",
+    "SiteAdmin",
+    "Step",
+    "SteppedAdmin",
+    "TcvnAdmin",
+]

@@ -1,0 +1,176 @@
+"""Areas, sites, their signatories and agreements in the portal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from connections import services
+from connections.admin.stepped import tried
+from connections.admin_forms import AgreementForm
+from connections.models import Agreement, Area, Asset, Signatory, Site, SiteMpan
+from connections.queries import Standing
+from core import clock
+from core.admin import Journalled, ReadOnly, plain
+from core.retry import retried
+from core.web.actors import actor_of
+
+
+@admin.register(Area)
+class AreaAdmin(Journalled, admin.ModelAdmin[Area]):
+    list_display = ("name", "kind", "parent", "tradable", "studied", "revision")
+    list_filter = ("kind",)
+    list_select_related = ("parent",)
+    readonly_fields = ("revision",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class Rows(admin.TabularInline[Any, Site]):
+    extra = max_num = 0
+    can_delete = False
+
+
+class AssetRows(Rows):
+    model = Asset
+    fields = readonly_fields = ("technology", plain("rated_kw"))
+
+
+class MpanRows(Rows):
+    model = SiteMpan
+    fields = readonly_fields = ("direction", "mpan")
+
+
+class SignatoryRows(Rows):
+    model = Signatory
+    fields = readonly_fields = ("user", "verified_at")
+
+
+@admin.register(Site)
+class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
+    """Peers add their sites; engineers say on which bus of the model each hangs."""
+
+    list_display = ("name", "organisation", "area", "network_bus")
+    list_filter = ("area",)
+    list_select_related = ("organisation", "area")
+    search_fields = ("name", "organisation__name")
+    readonly_fields = (
+        "organisation",
+        "area",
+        "name",
+        "postcode",
+        "latitude",
+        "longitude",
+        "created_at",
+    )
+    fields = (*readonly_fields, "network_bus")
+    inlines = (AssetRows, MpanRows, SignatoryRows)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        retried(
+            services.place_site,
+            site_id=obj.pk,
+            network_bus=form.cleaned_data["network_bus"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+
+
+@admin.register(Signatory)
+class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
+    list_display = ("site", "user", "verified_at")
+    list_filter = (("verified_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("site", "user")
+    actions = ("verify",)
+
+    def has_verify_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.review_registration")
+
+    @admin.action(description="Verify: the proof has been seen", permissions=["verify"])
+    def verify(self, request: HttpRequest, queryset: Any) -> None:
+        for each in queryset.order_by("pk"):
+            retried(
+                services.name_signatory,
+                site_id=each.site_id,
+                user_id=each.user_id,
+                verified=True,
+                actor=actor_of(request.user),
+                at=clock.now(),
+            )
+        self.message_user(request, "Verified.", messages.SUCCESS)
+
+
+@admin.register(Agreement)
+class AgreementAdmin(ReadOnly, admin.ModelAdmin[Agreement]):
+    """A new agreement is recorded; the one before ends where it starts."""
+
+    list_display = (
+        "reference",
+        "site",
+        "kind",
+        plain("mic_kva"),
+        plain("mec_kva"),
+        "starts_at",
+        "ends_at",
+    )
+    list_filter = ("kind",)
+    list_select_related = ("site",)
+    search_fields = ("reference", "site__name")
+    fields = readonly_fields = (
+        "reference",
+        "site",
+        "kind",
+        plain("voltage_kv"),
+        plain("mic_kva"),
+        plain("mec_kva"),
+        plain("import_power_factor"),
+        plain("export_power_factor"),
+        plain("max_installed_kva"),
+        "curtailable",
+        "starts_at",
+        "ends_at",
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.add_agreement")
+
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form, status = AgreementForm(request.POST or None), 200
+        in_the_way: list[Standing] = []
+        if request.method == "POST":
+            status = 422
+            if form.is_valid():
+                made, status, in_the_way = tried(
+                    request, form, services.record_agreement, **form.terms()
+                )
+                if made is not None:
+                    messages.success(request, f"Agreement {made.reference} is recorded.")
+                    return redirect("../")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Record an agreement",
+            "form": form,
+            "in_the_way": in_the_way,
+            "row": "Agreements",
+            "label": "Record the agreement",
+            "back": "../",
+        }
+        return render(request, "admin/connections/step.html", context, status=status)

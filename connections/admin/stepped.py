@@ -1,0 +1,175 @@
+"""Rows with a page for each step that their state allows, and how a step is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+
+from connections.admin_forms import ApprovalForm, ConditionForm, MayCancel, ReasonForm
+from connections.models import Tcvn
+from connections.queries import Assessment, Standing, assessments_of
+from core import clock
+from core.admin import ReadOnly
+from core.errors import DomainError, RefusedError
+from core.retry import retried
+from core.states import Machine
+from core.web.actors import actor_of
+from core.web.forms import refuse
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move that an engineer may make: its form, and how the service is called with it."""
+
+    label: str
+    form: type[forms.BaseForm]
+    permission: str
+    service: Callable[..., Any]
+    arguments: Callable[[Any], dict[str, Any]] = lambda form: form.cleaned_data
+    document: Callable[[Any], str] | None = None  # what the step puts a name to
+
+
+def tried(
+    request: HttpRequest, form: Any, service: Callable[..., R], **arguments: Any
+) -> tuple[R | None, int, list[Standing]]:
+    """Call a service for a form; return also the trades that it was refused for.
+
+    With the button that says so, the trades that the page has shown are cancelled in one step
+    with it.
+    """
+    acts = {"actor": actor_of(request.user), "at": clock.now()}
+    change = partial(service, **arguments, **acts)
+    if "cancel_and" in request.POST and isinstance(form, MayCancel):
+        change = partial(
+            import_string(settings.CANCEL_AND),
+            change,
+            references=_references(request),
+            from_at=form.counts_from(),
+            reason=form.cleaned_data["reason"],
+            **acts,
+        )
+    try:
+        return retried(change), 200, []
+    except DomainError as error:
+        refuse(form, error)
+        in_the_way = error.in_the_way if isinstance(error, RefusedError) else set()
+        standing_of = import_string(settings.STANDING)
+        return None, error.status, standing_of(in_the_way) if in_the_way else []
+
+
+def _references(request: HttpRequest) -> set[UUID]:
+    try:
+        return {UUID(text) for text in request.POST.getlist("in_the_way")}
+    except ValueError as error:
+        raise Http404 from error
+
+
+class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    """A read-only row with a page for each step that its state allows."""
+
+    steps: dict[str, Step] = {}
+    machine: Machine
+    argument: str
+    change_form_template = "admin/connections/stepped.html"
+
+    def facts(self, row: Any) -> list[tuple[str, Any]]:
+        """Return what an engineer wants to see of a row while taking a step."""
+        return []
+
+    def get_urls(self) -> list[URLPattern]:
+        site = self.admin_site
+        own = path("<int:pk>/<slug:move>/step/", site.admin_view(self.step_view))
+        return [own, *super().get_urls()]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT001, FBT002  # Django's signature
+        change: bool = False,  # noqa: FBT001, FBT002
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context["steps"] = [
+            (move, step.label)
+            for move, step in self.steps.items()
+            if self.machine.allows(move, state=obj.state) and request.user.has_perm(step.permission)
+        ]
+        context["assessments"] = assessments_of(obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def step_view(self, request: HttpRequest, pk: int, move: str) -> HttpResponse:
+        model: type[Model] = self.model
+        row: Any = get_object_or_404(model, pk=pk)
+        step = self.steps.get(move)
+        if step is None or not request.user.has_perm(step.permission):
+            raise PermissionDenied
+        about: dict[str, Any] = {"initial": initial_of(row, step)}
+        form: Any = step.form(request.POST or None, **about)
+        status = 200
+        in_the_way: list[Standing] = []
+        if request.method == "POST":
+            form = step.form(request.POST)
+            status = 422
+            if form.is_valid():
+                made, status, in_the_way = tried(
+                    request,
+                    form,
+                    step.service,
+                    **{self.argument: pk},
+                    **step.arguments(form),
+                )
+                if made is not None:
+                    messages.success(request, f"{row}: {made.get_state_display().lower()}.")
+                    return redirect("../../change/")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{step.label}: {row}",
+            "form": form,
+            "in_the_way": in_the_way,
+            "row": row,
+            "facts": self.facts(row),
+            "assessments": assessments_of(row),
+            "document": step.document(row) if step.document else "",
+            "label": step.label,
+            "back": "../../change/",
+        }
+        return render(request, "admin/connections/step.html", context, status=status)
+
+
+def initial_of(row: Any, step: Step) -> dict[str, Any]:
+    """Fill outline approval in with what was asked for, a condition or refusal by the study."""
+    if step.form is ConditionForm:
+        return _proposed(assessments_of(row))
+    if step.form is ReasonForm and isinstance(row, Tcvn):
+        return {"reason": " ".join(each.words for each in assessments_of(row))}
+    if step.form is not ApprovalForm:
+        return {}
+    return {
+        f"max_{name}": getattr(row, name)
+        for name in ("buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw")
+    }
+
+
+def _proposed(assessments: list[Assessment]) -> dict[str, Any]:
+    sellers = [each for assessment in assessments for each in assessment.sellers]
+    return {
+        name: value
+        for n, (site_id, kw) in enumerate(sellers, start=1)
+        for name, value in ((f"seller_{n}", site_id), (f"kw_{n}", f"{kw.normalize():f}"))
+    }
