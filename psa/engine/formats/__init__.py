@@ -100,7 +100,7 @@ def _simbench(content: bytes) -> tuple[Any, list[Finding]]:
 def _cgmes(content: bytes) -> tuple[Any, list[Finding]]:
     from psa.engine.formats import cgmes
 
-    return cgmes.read_profiles(Container(content)), []
+    return cgmes.read_profiles(Container(content))
 
 
 READERS: dict[str, Callable[[bytes], tuple[Any, list[Finding]]]] = {
