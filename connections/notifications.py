@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connections.models import Registration, Tcvn
+from connections import clocks
+from connections.models import Registration, Tcvn, Turn
+from connections.states import Owner
 from participants.services import notices
 
 TCVN_TITLES = {
@@ -28,7 +30,7 @@ def registration_submitted(registration: Registration, *, at: datetime) -> None:
         recipients=notices.dso_engineers(),
         title=f"{registration.site.name} asks for outline approval",
         facts=_registration_facts(registration),
-        link=f"/dso/connections/registration/{registration.pk}/change/",
+        link=_dso_link(registration),
         at=at,
     )
 
@@ -41,7 +43,7 @@ def registration_decided(registration: Registration, *, at: datetime) -> None:
         title=f"{registration.site.name}: {registration.get_state_display().lower()}",
         body=registration.answer,
         facts=_registration_facts(registration),
-        link=f"/applications/registrations/{registration.pk}/",
+        link=_peer_link(registration),
         at=at,
     )
 
@@ -71,9 +73,7 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime) -> None:
         title=f"{tcvn.site.name}: {title}" if to_dso else title,
         body=tcvn.answer if verb in {"supported", "conditional", "refused", "ended"} else "",
         facts=_tcvn_facts(tcvn),
-        link=f"/dso/connections/tcvn/{tcvn.pk}/change/"
-        if to_dso
-        else f"/applications/tcvns/{tcvn.pk}/",
+        link=_dso_link(tcvn) if to_dso else _peer_link(tcvn),
         at=at,
     )
 
@@ -85,7 +85,7 @@ def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
         organisation_id=earmark.site.organisation_id,
         title=f"{buyer.site.name} needs {earmark.site.name} to lower its capacity",
         facts=_tcvn_facts(earmark),
-        link=f"/applications/tcvns/{earmark.pk}/",
+        link=_peer_link(earmark),
         at=at,
     )
 
@@ -98,3 +98,34 @@ def _tcvn_facts(tcvn: Tcvn) -> list[tuple[str, str]]:
         ("Window", str(tcvn.window)),
         ("State", tcvn.get_state_display()),
     ]
+
+
+def turn_reminded(turn: Turn, *, at: datetime) -> None:
+    """Remind the side that has an application: half of its days, four fifths, or all are gone."""
+    row = turn.registration or turn.tcvn
+    assert row is not None and turn.due_date is not None  # noqa: PT018, S101  # by constraint, rule
+    by_dso = turn.owner == Owner.DSO
+    late = turn.reminded == clocks.OVERDUE
+    due = f"{turn.due_date:%A %-d %B %Y}"
+    organisation_id = row.site.organisation_id
+    notices.notify(
+        kind=f"connections.{row._meta.model_name}",
+        recipients=notices.dso_engineers() if by_dso else notices.traders_of(organisation_id),
+        organisation_id=None if by_dso else organisation_id,
+        title=f"{row.site.name}: {turn.get_kind_display().lower()} "
+        + (f"was due by {due}" if late else f"is due by {due}"),
+        body="It is late."
+        if late
+        else f"{clocks.SHARES[turn.reminded - 1]} % of its business days are used.",
+        facts=[("Site", row.site.name), ("What is waited for", turn.get_kind_display())],
+        link=_dso_link(row) if by_dso else _peer_link(row),
+        at=at,
+    )
+
+
+def _dso_link(row: Registration | Tcvn) -> str:
+    return f"/dso/connections/{row._meta.model_name}/{row.pk}/change/"
+
+
+def _peer_link(row: Registration | Tcvn) -> str:
+    return f"/applications/{row._meta.model_name}s/{row.pk}/"

@@ -13,6 +13,7 @@ MAY_ASSESS = "connections.assess_tcvn"
 MAY_COUNTERSIGN = "connections.countersign_tcvn"
 MAY_ADD_SITE = "connections.add_site"
 MAY_PLACE_SITE = "connections.change_site"
+MAY_PUBLISH_TARGETS = "connections.publish_steptargets"
 MAY_ADD_AGREEMENT = "connections.add_agreement"
 
 

@@ -78,6 +78,36 @@ REGISTRATION_MACHINE = Machine(
 )
 
 
+class Nation(models.TextChoices):
+    """Whose bank holidays count. The values are those of the package ``holidays``."""
+
+    ENGLAND = "ENG", "England"
+    WALES = "WLS", "Wales"
+    SCOTLAND = "SCT", "Scotland"
+
+
+class Owner(models.TextChoices):
+    """With whom an application is, and so who is waited for."""
+
+    PARTICIPANT = "PARTICIPANT", "Participant"
+    DSO = "DSO", "Network operator"
+
+
+class TurnKind(models.TextChoices):
+    """What is waited for."""
+
+    DRAFT = "DRAFT", "Registration being written"
+    REVIEW = "REVIEW", "Review of the registration"
+    ANSWER = "ANSWER", "Answer to a question"
+    REQUEST = "REQUEST", "Request being written"
+    TAKE_UP = "TAKE_UP", "Request to be taken up"
+    ASSESS = "ASSESS", "Technical assessment"
+    AGREE_CONDITION = "AGREE_CONDITION", "Sellers asked to lower theirs"
+    ISSUE = "ISSUE", "Notice to be issued"
+    SIGN = "SIGN", "Participant's signature"
+    COUNTERSIGN = "COUNTERSIGN", "Countersignature"
+
+
 class TcvnRole(models.TextChoices):
     """A buyer's notice raises the ceiling. A seller's earmarks capacity for a named buyer."""
 

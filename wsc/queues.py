@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Min, Model, Q, QuerySet
 
-from connections.models import Registration, Tcvn
-from connections.states import RegistrationState, TcvnState
-from core.business_days import is_business_day
+from connections.clock_queries import open_turns
+from connections.clocks import STEP_OF
+from connections.states import Owner, TurnKind
 from core.models import OutboxMessage
 from core.periods import LONDON
 from nmf.models import Contract
@@ -25,14 +25,14 @@ from wsc.states import ReviewState
 
 STUDY_LATE = timedelta(minutes=10)
 RECENT = timedelta(days=7)
-# Business days that the DSO gives itself for a step of Table 2 (20 for the whole, domain 4.2).
-STEP_DAYS = {
-    RegistrationState.SUBMITTED: 5,
-    TcvnState.REQUESTED: 2,
-    TcvnState.ASSESSING: 5,
-    TcvnState.SUPPORTED: 2,
-    TcvnState.CONDITIONAL: 2,
-    TcvnState.EXECUTED: 2,
+# What waits for the operator, by step of Table 2.
+TURNS = {
+    TurnKind.REVIEW: "Registrations to review (step 2)",
+    TurnKind.TAKE_UP: "TCVN requests to take up (step 4)",
+    TurnKind.ASSESS: "TCVNs under assessment (step 4)",
+    TurnKind.AGREE_CONDITION: "Conditional TCVNs to issue (step 5 to 6)",
+    TurnKind.ISSUE: "TCVNs to issue (step 6)",
+    TurnKind.COUNTERSIGN: "TCVNs to countersign (step 7)",
 }
 
 
@@ -51,21 +51,11 @@ def queues(*, at: datetime) -> list[Queue]:
     """Return everything that waits for the DSO, in a fixed number of queries."""
     return [
         *_contracts(at),
-        *_registrations(at),
-        *_tcvns(at),
+        *_applications(at),
         *_studies(at),
         _near_limits(),
         _dead_letters(at),
     ]
-
-
-def business_days_before(at: datetime, count: int) -> datetime:
-    """Return the moment that lies so many business days before another."""
-    day: date = at.astimezone(LONDON).date()
-    while count:
-        day -= timedelta(days=1)
-        count -= is_business_day(day)
-    return datetime.combine(day, at.astimezone(LONDON).time(), LONDON)
 
 
 def _contracts(at: datetime) -> list[Queue]:
@@ -109,36 +99,17 @@ def _contracts(at: datetime) -> list[Queue]:
     ]
 
 
-def _registrations(at: datetime) -> list[Queue]:
-    state = RegistrationState.SUBMITTED
-    return [
-        _queue(
-            "Registrations to review",
-            f"/dso/connections/registration/?state__exact={state}",
-            Registration.objects.filter(state=state),
-            "submitted_at",
-            late=Q(submitted_at__lte=business_days_before(at, STEP_DAYS[state])),
-        )
-    ]
-
-
-def _tcvns(at: datetime) -> list[Queue]:
-    since = {
-        TcvnState.REQUESTED: ("TCVN requests to take up (step 3)", "submitted_at"),
-        TcvnState.ASSESSING: ("TCVNs under assessment (step 4)", "submitted_at"),
-        TcvnState.SUPPORTED: ("TCVNs to issue (step 5 to 6)", "assessed_at"),
-        TcvnState.CONDITIONAL: ("Conditional TCVNs to issue (step 5 to 6)", "assessed_at"),
-        TcvnState.EXECUTED: ("TCVNs to countersign (step 7)", "executed_at"),
-    }
+def _applications(at: datetime) -> list[Queue]:
+    today = at.astimezone(LONDON).date()
     return [
         _queue(
             label,
-            f"/dso/connections/tcvn/?state__exact={state}",
-            Tcvn.objects.filter(state=state),
-            field,
-            late=Q(**{f"{field}__lte": business_days_before(at, STEP_DAYS[state])}),
+            f"/dso/applications/?step={STEP_OF[kind]}&owner={Owner.DSO}",
+            open_turns().filter(kind=kind),
+            "starts_at",
+            late=Q(due_date__lt=today),
         )
-        for state, (label, field) in since.items()
+        for kind, label in TURNS.items()
     ]
 
 

@@ -44,9 +44,11 @@ class DsoAdminSite(AdminSite):
         return super().index(request, extra)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
+        from connections.admin import board
         from wsc.admin import areas
 
         own = [
+            path("applications/", self.admin_view(board.board_view), name="applications"),
             path("areas/", self.admin_view(areas.states_view), name="area_states"),
             path(
                 "models/<int:model_id>/study-open-contracts/",

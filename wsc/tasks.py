@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from connections import services as connections
 from connections.models import Area
 from core import clock
 from core.celery_task import outbox_task, periodic_task
@@ -126,6 +127,7 @@ def assess_tcvn(*, subject_id: int) -> None:
 @periodic_task("wsc.watch_deadlines")
 def watch_deadlines() -> None:
     retried(services.watch_deadlines, at=clock.now())
+    retried(connections.watch_turns, at=clock.now())
 
 
 @periodic_task("wsc.clear_areas")

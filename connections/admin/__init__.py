@@ -3,6 +3,7 @@
 from connections.admin.registrations import RegistrationAdmin
 from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
 from connections.admin.stepped import Step, SteppedAdmin
+from connections.admin.targets import StepTargetsAdmin
 from connections.admin.tcvns import TcvnAdmin
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "SignatoryAdmin",
     "SiteAdmin",
     "Step",
+    "StepTargetsAdmin",
     "SteppedAdmin",
     "TcvnAdmin",
 ]

@@ -5,11 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
+from connections.clock_queries import clock_of
 from connections.models import Area, Asset, Registration, Site, Tcvn
-from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, Direction, Technology
+from connections.states import (
+    REGISTRATION_MACHINE,
+    TCVN_MACHINE,
+    Direction,
+    Owner,
+    Technology,
+    TurnKind,
+)
 from core.api.fields import VisibleRow
 from core.errors import Refusal, RefusedError
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
@@ -94,7 +103,32 @@ class RegisterQuery(serializers.Serializer[Any]):
         return attrs
 
 
-class RegistrationShape(serializers.ModelSerializer[Registration]):
+class ClockShape(serializers.Serializer[Any]):
+    """For whom an application waits, in business days. ``turn`` null: it is decided."""
+
+    turn = serializers.ChoiceField(TurnKind.choices, source="turn.kind", allow_null=True)
+    owner = serializers.ChoiceField(Owner.choices, source="turn.owner", allow_null=True)
+    since = serializers.DateTimeField(source="turn.starts_at", allow_null=True)
+    step = serializers.IntegerField(allow_null=True)
+    days = serializers.IntegerField()
+    due_date = serializers.DateField(allow_null=True)
+    days_late = serializers.IntegerField(source="late")
+    applications_before = serializers.IntegerField(source="before")
+    operator_days = serializers.IntegerField()
+    whole_days = serializers.IntegerField()
+    outer_days = serializers.IntegerField()
+
+
+class WithClock(serializers.ModelSerializer[Any]):
+    clock = serializers.SerializerMethodField()
+
+    @extend_schema_field(ClockShape)
+    def get_clock(self, row: Registration | Tcvn) -> dict[str, Any]:
+        found = clock_of(row, at=self.context["at"], targets=self.context["targets"])
+        return ClockShape(found).data
+
+
+class RegistrationShape(WithClock):
     allowed_actions = serializers.SerializerMethodField()
 
     class Meta:
@@ -112,6 +146,7 @@ class RegistrationShape(serializers.ModelSerializer[Registration]):
             "created_at",
             "submitted_at",
             "decided_at",
+            "clock",
             "allowed_actions",
         ]
         read_only_fields = fields
@@ -138,7 +173,7 @@ class RegistrationInput(RegistrationChange):
         fields = ["site", *RegistrationChange.Meta.fields]
 
 
-class TcvnShape(serializers.ModelSerializer[Tcvn]):
+class TcvnShape(WithClock):
     allowed_actions = serializers.SerializerMethodField()
 
     class Meta:
@@ -159,6 +194,7 @@ class TcvnShape(serializers.ModelSerializer[Tcvn]):
             "issued_at",
             "executed_at",
             "countersigned_at",
+            "clock",
             "allowed_actions",
         ]
         read_only_fields = fields

@@ -31,6 +31,7 @@ from connections.api.serializers import (
     TcvnInput,
     TcvnShape,
 )
+from connections.clock_queries import current_targets, with_clocks
 from connections.documents import notice_text
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Area, Registration, Site, Tcvn
@@ -51,6 +52,7 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
             member = caller(self.request)
             context["organisation"] = member.organisation
             context["may_trade"] = may_trade(member)
+            context["at"], context["targets"] = clock.now(), current_targets()
         return context
 
     def read(self, shape: type[Any], data: Any, *, partial: bool = False) -> Any:
@@ -112,7 +114,7 @@ class RegistrationViews(OwnRows):
     def get_queryset(self) -> QuerySet[Registration]:
         if getattr(self, "swagger_fake_view", False):
             return Registration.objects.none()
-        return queries.registrations_seen_by(caller(self.request).organisation)
+        return with_clocks(queries.registrations_seen_by(caller(self.request).organisation))
 
     @extend_schema(request=RegistrationInput, responses={201: RegistrationShape})
     @idempotent
@@ -148,7 +150,7 @@ class TcvnViews(OwnRows):
             return Tcvn.objects.none()
         member = caller(self.request)
         found = queries.tcvns_seen_by(member.organisation)
-        return queries.with_signing(found, user_id=member.user_id)
+        return with_clocks(queries.with_signing(found, user_id=member.user_id))
 
     @extend_schema(request=TcvnInput, responses={201: TcvnShape})
     @idempotent

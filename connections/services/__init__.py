@@ -36,6 +36,7 @@ from connections.services.tcvns import (
     submit_tcvn,
     withdraw_tcvn,
 )
+from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
     "approve_registration",
@@ -53,6 +54,7 @@ __all__ = [
     "name_signatory",
     "place_site",
     "place_sites",
+    "publish_targets",
     "raise_revision",
     "record_agreement",
     "record_conditional",
@@ -68,5 +70,6 @@ __all__ = [
     "submit_registration",
     "submit_tcvn",
     "update_registration",
+    "watch_turns",
     "withdraw_tcvn",
 ]

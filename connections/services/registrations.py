@@ -12,6 +12,7 @@ from django.db import transaction
 from connections import notifications, rules
 from connections.models import Agreement, Registration, Site
 from connections.permissions import MAY_REVIEW, check_may_act_for
+from connections.services.turns import pass_on
 from connections.states import REGISTRATION_MACHINE, Direction, RegistrationState
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -46,6 +47,7 @@ def start_registration(
         at=at,
         to_state=registration.state,
     )
+    pass_on(registration, at=at)
     return registration
 
 
@@ -217,3 +219,4 @@ def _set_state(
         to_state=becomes,
         reason=reason,
     )
+    pass_on(registration, at=at)

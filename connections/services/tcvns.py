@@ -23,6 +23,7 @@ from connections.permissions import (
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.registrations import current_agreement
 from connections.services.sites import refusals_from_now_on
+from connections.services.turns import pass_on
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -405,3 +406,4 @@ def _journal(
         reason=reason,
         data={"kw": tcvn.capacity_kw, "direction": tcvn.direction},
     )
+    pass_on(tcvn, at=at)

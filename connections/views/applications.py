@@ -7,6 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections import queries, services
+from connections.clock_queries import clock_of, current_targets, with_clocks
+from connections.clock_words import for_the_peer, of_the_whole
 from connections.documents import notice_text
 from connections.forms import ExecuteForm, RegistrationForm, TcvnForm
 from connections.models import Registration, Tcvn
@@ -32,9 +34,12 @@ WITH_PEER = {RegistrationState.DRAFT, RegistrationState.RETURNED}
 @require_safe
 def application_list(request: HttpRequest) -> HttpResponse:
     me = member(request)
+    at, targets = clock.now(), current_targets()
+    registrations = with_clocks(queries.registrations_seen_by(me.organisation))
+    tcvns = with_clocks(queries.tcvns_seen_by(me.organisation))
     context = {
-        "registrations": queries.registrations_seen_by(me.organisation),
-        "tcvns": queries.tcvns_seen_by(me.organisation),
+        "registrations": [(row, clock_of(row, at=at, targets=targets)) for row in registrations],
+        "tcvns": [(row, clock_of(row, at=at, targets=targets)) for row in tcvns],
         "may_trade": may_trade(me),
     }
     return render(request, "connections/application_list.html", context)
@@ -43,7 +48,11 @@ def application_list(request: HttpRequest) -> HttpResponse:
 def _registration(request: HttpRequest, pk: int) -> Registration:
     me = member(request)
     return get_object_or_404(
-        queries.registrations_seen_by(me.organisation).filter(site__organisation=me.organisation),
+        with_clocks(
+            queries.registrations_seen_by(me.organisation).filter(
+                site__organisation=me.organisation
+            )
+        ),
         pk=pk,
     )
 
@@ -51,7 +60,12 @@ def _registration(request: HttpRequest, pk: int) -> Registration:
 def _tcvn(request: HttpRequest, pk: int) -> Tcvn:
     me = member(request)
     rows = queries.tcvns_seen_by(me.organisation).filter(site__organisation=me.organisation)
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(with_clocks(rows), pk=pk)
+
+
+def _clock(row: Registration | Tcvn) -> dict[str, str]:
+    found = clock_of(row, at=clock.now(), targets=current_targets())
+    return {"clock_words": for_the_peer(found), "whole_words": of_the_whole(found)}
 
 
 @login_required
@@ -79,6 +93,7 @@ def registration_page(request: HttpRequest, pk: int) -> HttpResponse:
                 return redirect("connections:registration", pk=pk)
     context = {
         "registration": _registration(request, pk),
+        **_clock(registration),
         "form": form,
         "editable": editable,
         "steps": STEPS,
@@ -170,6 +185,7 @@ def _tcvn_page(request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int)
     signs = is_signatory(site_id=tcvn.site_id, user_id=user_id(request))
     context = {
         "tcvn": tcvn,
+        **_clock(tcvn),
         "steps": STEPS,
         "step": step_of(tcvn),
         "waits_for": WAITS_FOR.get(tcvn.state, ""),  # type: ignore[call-overload]

@@ -153,6 +153,7 @@ PAGES: dict[str, list[Page]] = {
             ENGINEER, "SELECT DISTINCT ON (state, kind) id FROM psa_study ORDER BY state, kind, id"
         )
     ],
+    "admin:applications": [Page(ENGINEER), Page(ENGINEER, query="?late=on&sort=-age")],
     "admin:area_states": [Page(ENGINEER)],
     "admin:area_state": [
         Page(ENGINEER, "SELECT id FROM connections_area WHERE studied ORDER BY id LIMIT 1")

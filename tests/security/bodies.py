@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 
+from connections.admin.targets import DAYS
 from connections.models import Site
 from psa.engine.findings import digest
 from tests.security.cast import WARNING
@@ -204,13 +205,15 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "max_installed_kva": "300",
         "starts_at": "2026-03-03T00:00",
     },
-    "dso/connections/area/add/": lambda _: {"name": "Vale", "kind": "PRIMARY"},
+    "dso/connections/area/add/": lambda _: {"name": "Vale", "kind": "PRIMARY", "nation": "WLS"},
     "dso/connections/area/<path:object_id>/change/": lambda _: {
         "name": "Primary",
         "kind": "PRIMARY",
+        "nation": "ENG",
         "tradable": "on",
         "studied": "on",
     },
+    "dso/connections/steptargets/add/": lambda _: dict.fromkeys(DAYS, 3),
     "dso/psa/forecastversion/planning/": lambda o: {
         "area": o["area"],
         "first_date": "2026-03-16",

@@ -257,6 +257,8 @@ PORTAL = [
         "connections_area", _MANAGERS),
     Row("POST dso/connections/area/<path:object_id>/change/", "area",
         "connections_area", _MANAGERS),
+    Row("POST dso/connections/steptargets/add/", "",
+        "connections.targets.published", _MANAGERS),
     Row("POST dso/psa/networkmodel/add/", "",
         "psa.network_model.uploaded", _ENGINEERS),
     Row("POST dso/nmf/marketparameters/add/", "",

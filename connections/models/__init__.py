@@ -11,11 +11,13 @@ from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, Range
 from django.db import models
 from django.db.models import F, Func, Q
 
+from connections.models.steps import StepTargets, Turn
 from connections.states import (
     AgreementKind,
     AllocationState,
     AreaKind,
     Direction,
+    Nation,
     RegistrationState,
     Role,
     TcvnRole,
@@ -25,6 +27,22 @@ from connections.states import (
 from core.models import ServiceWindowFields
 from core.money import agreed_kw
 
+__all__ = [
+    "Agreement",
+    "Allocation",
+    "AllocationSpan",
+    "Area",
+    "Asset",
+    "Registration",
+    "Signatory",
+    "Site",
+    "SiteMpan",
+    "StepTargets",
+    "Tcvn",
+    "TcvnCondition",
+    "TcvnSpan",
+    "Turn",
+]
 KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
 
 
@@ -45,6 +63,12 @@ class Area(models.Model):
     )
     tradable = models.BooleanField(default=False, help_text="Peers trade inside this area.")
     studied = models.BooleanField(default=False, help_text="This area owns a network model.")
+    nation = models.CharField(
+        max_length=3,
+        choices=Nation.choices,
+        default=Nation.ENGLAND,
+        help_text="Its bank holidays are no business days here.",
+    )
     revision = models.PositiveBigIntegerField(default=1, editable=False)
 
     def __str__(self) -> str:

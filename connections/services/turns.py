@@ -1,0 +1,134 @@
+"""Whose turn it is with an application, its days, reminders, and the targets that set them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from connections import clocks, notifications
+from connections.clock_queries import current_targets
+from connections.models import Registration, StepTargets, Tcvn, Turn
+from connections.permissions import MAY_PUBLISH_TARGETS
+from connections.states import TurnKind
+from core import journal
+from core.errors import Refusal, RefusedError
+from participants.permissions import check_may
+
+
+def pass_on(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
+    """End the turn of an application and begin the one that its state calls for, if any.
+
+    The caller holds the application's row. A turn that a question had stopped goes on with the
+    days that it had left.
+    """
+    kind = clocks.TURN_OF[str(row._meta.model_name)].get(row.state)
+    last = _ended(row, at=at)
+    return _begun(row, kind, last, at=at) if kind else None
+
+
+def _ended(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
+    last = row.turns.filter(ends_at=None).first()
+    if last is not None:
+        last.ends_at = max(at, last.starts_at)
+        last.save(update_fields=["ends_at"])
+    return last
+
+
+def _begun(row: Registration | Tcvn, kind: TurnKind, last: Turn | None, *, at: datetime) -> Turn:
+    targets = current_targets()
+    nation = row.site.area.nation
+    allowed = targets.allowed(kind)
+    used = _used_before(row, kind, last)
+    turn = Turn(
+        kind=kind,
+        owner=clocks.OWNER_OF[kind],
+        nation=nation,
+        starts_at=at,
+        allowed_days=allowed,
+        used_before=used,
+        **{str(row._meta.model_name): row},
+    )
+    if allowed is not None:
+        turn.due_date = clocks.due_date(at, allowed=allowed, used=used, nation=nation)
+        turn.reminded, turn.remind_at = clocks.next_reminder(_moments(turn), at=at)
+    turn.save(force_insert=True)
+    return turn
+
+
+def _used_before(row: Registration | Tcvn, kind: str, last: Turn | None) -> int:
+    """Return the days that a turn had used when a question stopped it; 0 for a new one."""
+    if last is None or last.kind != TurnKind.ANSWER:
+        return 0
+    stopped = row.turns.filter(kind=kind).order_by("-starts_at", "-pk").first()
+    if stopped is None or stopped.ends_at is None:
+        return 0
+    return stopped.used_before + clocks.days_used(
+        stopped.starts_at, stopped.ends_at, stopped.nation
+    )
+
+
+def _moments(turn: Turn) -> list[datetime]:
+    assert turn.allowed_days is not None  # noqa: S101  # only of turns that are due
+    return clocks.reminders(
+        turn.starts_at, allowed=turn.allowed_days, used=turn.used_before, nation=turn.nation
+    )
+
+
+@transaction.atomic
+def remind(*, turn_id: int, at: datetime) -> bool:
+    """Remind whoever has an application, once for each reminder that is due; the last is told."""
+    turn = Turn.objects.select_for_update(of=("self",)).get(pk=turn_id)
+    if turn.ends_at is not None or turn.remind_at is None or turn.remind_at > at:
+        return False
+    turn.reminded, turn.remind_at = clocks.next_reminder(_moments(turn), at=at)
+    turn.save(update_fields=["reminded", "remind_at"])
+    notifications.turn_reminded(turn, at=at)
+    return True
+
+
+def watch_turns(*, at: datetime) -> int:
+    """Send the reminders that are due, each in a transaction of its own; return how many."""
+    due = Turn.objects.filter(ends_at=None, remind_at__lte=at).order_by("remind_at", "pk")
+    return sum(remind(turn_id=pk, at=at) for pk in due.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def publish_targets(*, actor: journal.Actor, at: datetime, **days: int) -> StepTargets:
+    """Publish a version of the days that turns may take. Turns that run keep theirs.
+
+    :raises NotPermittedError: if the actor's role in the DSO does not set them
+    :raises RefusedError: if a turn gets no day, or the target of the whole is past its outer limit
+    """
+    check_may(actor, MAY_PUBLISH_TARGETS)
+    latest = StepTargets.objects.select_for_update().order_by("-version").first()
+    targets = StepTargets(
+        version=latest.version + 1 if latest else 1,
+        published_at=at,
+        published_by_id=actor.user_id,
+        **days,
+    )
+    if refusals := _refusals_of_targets(targets):
+        raise RefusedError(refusals)
+    targets.save()
+    journal.record(
+        verb="connections.targets.published",
+        subject=targets,
+        actor=actor,
+        at=at,
+        data={"version": targets.version},
+    )
+    return targets
+
+
+def _refusals_of_targets(targets: StepTargets) -> list[Refusal]:
+    names = [f.name for f in StepTargets._meta.get_fields() if f.name.endswith("_days")]
+    refusals = [
+        Refusal("target_no_day", "Give it at least one business day.", name)
+        for name in names
+        if getattr(targets, name) < 1
+    ]
+    if targets.whole_days > targets.outer_days:
+        message = "The target of the whole is within its outer limit."
+        refusals.append(Refusal("target_past_limit", message, "whole_days"))
+    return refusals
