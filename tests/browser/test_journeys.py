@@ -11,7 +11,11 @@ from playwright.sync_api import Page
 from tests.browser.conftest import LogIn
 from trial.people import ENGINEER
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.needs_chromium,
+    pytest.mark.xdist_group("browser"),  # one product for all of them
+    pytest.mark.timeout(600),
+]
 WIND = "trader@wind-co-operative.example"
 STATE = "main .badge-state"
 

@@ -21,7 +21,11 @@ from tests.browser.catalogue import BY_ROW, NO_PAGE, WITH_SECOND_FACTOR, Page
 from tests.browser.conftest import LogIn, Query
 from trial.people import MANAGER
 
-pytestmark = [pytest.mark.needs_chromium, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.needs_chromium,
+    pytest.mark.xdist_group("browser"),  # one product for all of them
+    pytest.mark.timeout(600),
+]
 SERIOUS = """async () => (await axe.run({resultTypes: ["violations"]})).violations
   .filter(each => ["serious", "critical"].includes(each.impact))
   .map(each => each.id + ": " + each.nodes.slice(0, 3).map(node => node.target).join(", "))"""

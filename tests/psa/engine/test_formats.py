@@ -79,7 +79,14 @@ def test_a_tap_of_a_simbench_transformer_counts() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("code", ["1-LV-rural1--0-sw", "1-MV-rural--0-sw", "1-HV-mixed--0-sw"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "1-MV-rural--0-sw",
+        pytest.param("1-LV-rural1--0-sw", marks=pytest.mark.exhaustive),
+        pytest.param("1-HV-mixed--0-sw", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_simbench_grids_solve_as_they_do_in_the_package_of_their_authors(code: str) -> None:
     import simbench
 
