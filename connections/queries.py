@@ -14,25 +14,18 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils.module_loading import import_string
 
 from connections.models import (
-    Agreement,
-    Allocation,
     AllocationSpan,
     Area,
     Registration,
     Signatory,
     Site,
     Tcvn,
-    TcvnCondition,
-    TcvnSpan,
 )
-from connections.rules import Span, Stretch, Terms, Variation, stretches_of
+from connections.register import reading
+from connections.register.sweep import Span, Stretch, stretches_of
 from connections.states import (
-    AgreementKind,
-    AllocationState,
     Direction,
     RegistrationState,
-    Role,
-    TcvnRole,
 )
 from core.errors import Period
 from core.periods import HALF_HOUR, half_hour_of
@@ -69,7 +62,6 @@ def assessments_of(row: Registration | Tcvn) -> list[Assessment]:
     return found
 
 
-COUNTED = (AllocationState.HELD, AllocationState.FIRM)
 Extra = dict[int, list[Span]]
 
 
@@ -81,103 +73,29 @@ def register(
     *,
     without_references: Iterable[UUID] = (),
     also: Extra | None = None,
+    as_of: datetime | None = None,
 ) -> dict[int, list[Stretch]]:
     """Return the capacity register of sites over a period, each from its start to its end.
 
-    ``also`` are spans by site that are counted as if they were in it. A constant number of
-    queries, whatever the number of sites and periods.
+    ``also`` are spans by site that are counted as if they were in it. With ``as_of``: what the
+    register said at that moment. A constant number of queries, whatever the number of sites and
+    periods.
     """
     ids = list(site_ids)
     period = (starts_at, ends_at)
-    terms = _terms(ids, direction, period)
-    variations = _variations(ids, direction, period)
-    spans = _spans(ids, direction, period, list(without_references))
+    if as_of is None:
+        found = reading.standing(ids, direction, period, without=without_references)
+    else:
+        found = reading.recorded(ids, direction, period, as_of=as_of)
     return {
         site_id: stretches_of(
             period=period,
-            terms=terms[site_id],
-            variations=variations[site_id],
-            spans=[*spans[site_id], *(also or {}).get(site_id, [])],
+            terms=found.terms.get(site_id, ()),
+            variations=found.variations.get(site_id, ()),
+            spans=[*found.spans.get(site_id, ()), *(also or {}).get(site_id, ())],
         )
         for site_id in ids
     }
-
-
-def _terms(ids: list[int], direction: str, period: Period) -> dict[int, list[Terms]]:
-    found: defaultdict[int, list[Terms]] = defaultdict(list)
-    rows = Agreement.objects.filter(site_id__in=ids, starts_at__lt=period[1]).filter(
-        Q(ends_at=None) | Q(ends_at__gt=period[0])
-    )
-    for row in rows:
-        found[row.site_id].append(
-            Terms(
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-                agreed_kw=row.agreed_kw(direction),
-                installed_kw=row.max_installed_kw(direction),
-                follows_contracts=row.kind == AgreementKind.P2P_SPECIFIC,
-                curtailable=row.curtailable,
-            )
-        )
-    return found
-
-
-def _variations(ids: list[int], direction: str, period: Period) -> dict[int, list[Variation]]:
-    found: defaultdict[int, list[Variation]] = defaultdict(list)
-    rows = (
-        TcvnSpan.objects.filter(
-            site_id__in=ids,
-            direction=direction,
-            starts_at__lt=period[1],
-            ends_at__gt=period[0],
-        )
-        .select_related("tcvn", "tcvn__earmark_of__tcvn")
-        .prefetch_related(Prefetch("tcvn__conditions", TcvnCondition.objects.order_by("pk")))
-    )
-    for row in rows:
-        earmark = getattr(row.tcvn, "earmark_of", None)
-        found[row.site_id].append(
-            Variation(
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-                capacity_kw=row.tcvn.capacity_kw,
-                conditions=tuple((c.seller_site_id, c.kw) for c in row.tcvn.conditions.all()),
-                earmarked_for=earmark.tcvn.site_id
-                if row.tcvn.role == TcvnRole.SELLER and earmark
-                else None,
-            )
-        )
-    return found
-
-
-def _spans(
-    ids: list[int], direction: str, period: Period, without: list[UUID]
-) -> dict[int, list[Span]]:
-    found: defaultdict[int, list[Span]] = defaultdict(list)
-    rows = (
-        AllocationSpan.objects.filter(
-            allocation__site_id__in=ids,
-            allocation__direction=direction,
-            allocation__state__in=COUNTED,
-            starts_at__lt=period[1],
-            ends_at__gt=period[0],
-        )
-        .exclude(allocation__reference__in=without)
-        .select_related("allocation")
-    )
-    for row in rows:
-        each = row.allocation
-        found[each.site_id].append(
-            Span(
-                starts_at=row.starts_at,
-                ends_at=row.ends_at,
-                kw=each.kw,
-                role=Role(each.role),
-                state=AllocationState(each.state),
-                counterparty=each.counterparty_id,
-            )
-        )
-    return found
 
 
 def references_in(site_id: int, direction: str, periods: Iterable[Period]) -> list[UUID]:
@@ -185,12 +103,7 @@ def references_in(site_id: int, direction: str, periods: Iterable[Period]) -> li
     within = Q(pk__in=[])
     for starts_at, ends_at in periods:
         within |= Q(starts_at__lt=ends_at, ends_at__gt=starts_at)
-    spans = AllocationSpan.objects.filter(
-        within,
-        allocation__site_id=site_id,
-        allocation__direction=direction,
-        allocation__state__in=COUNTED,
-    )
+    spans = AllocationSpan.objects.filter(within, site_id=site_id, direction=direction)
     return list(spans.values_list("allocation__reference", flat=True).order_by().distinct())
 
 
@@ -303,11 +216,6 @@ def outline_approval(site_id: int, direction: str) -> Outline:
     if direction == Direction.IMPORT:
         return Outline(found.max_buy_import_kw, found.max_sell_import_kw)
     return Outline(found.max_buy_export_kw, found.max_sell_export_kw)
-
-
-def allocations_of(reference: UUID) -> QuerySet[Allocation]:
-    """Return both ends of a trade, with their spans."""
-    return Allocation.objects.filter(reference=reference).prefetch_related("spans").order_by("role")
 
 
 def registrations_seen_by(organisation: Organisation) -> QuerySet[Registration]:

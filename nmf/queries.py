@@ -11,7 +11,7 @@ from django.db.models.functions import Greatest
 
 from connections import queries as connections
 from connections.models import AllocationSpan, Area, Site
-from connections.rules import Stretch
+from connections.register.sweep import Stretch
 from core.journal import of_subjects
 from core.models import Event
 from core.money import contract_value_gbp

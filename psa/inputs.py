@@ -18,7 +18,7 @@ from django.db.models import Case, Q, Value, When
 
 from connections import queries as connections
 from connections.models import Agreement, Site
-from connections.rules import Stretch
+from connections.register.sweep import Stretch
 from connections.states import Direction
 from core.errors import Period
 from core.journal import canonical

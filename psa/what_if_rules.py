@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from connections.rules import Stretch
+from connections.register.sweep import Stretch
 from connections.states import Role
 from core.errors import Period, Refusal
 from psa.questions import BASES, OwnPower, StudyOptions

@@ -9,8 +9,10 @@ from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Func, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.lookups import Exact
 
+from connections.models.register import RegisterChange
 from connections.models.steps import StepTargets, Turn
 from connections.states import (
     AgreementKind,
@@ -33,6 +35,7 @@ __all__ = [
     "AllocationSpan",
     "Area",
     "Asset",
+    "RegisterChange",
     "Registration",
     "Signatory",
     "Site",
@@ -44,6 +47,19 @@ __all__ = [
     "Turn",
 ]
 KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+
+
+def _on_half_hour(*names: str) -> Q:
+    """Say that times lie on half-hours. Null is let pass, as in every check."""
+    found = Q()
+    for name in names:
+        seconds = Func(
+            F(name),
+            template="MOD(EXTRACT(EPOCH FROM %(expressions)s)::numeric, 1800)",
+            output_field=models.DecimalField(),
+        )
+        found &= Q(Exact(seconds, Value(0)))
+    return found
 
 
 def _period() -> Func:
@@ -191,6 +207,12 @@ class Agreement(models.Model):
                     export_power_factor__lte=1,
                 ),
             ),
+            models.CheckConstraint(
+                name="agreement_on_half_hours", condition=_on_half_hour("starts_at", "ends_at")
+            ),
+            models.CheckConstraint(
+                name="agreement_installed_above_0", condition=Q(max_installed_kva__gt=0)
+            ),
             ExclusionConstraint(
                 name="agreement_one_at_a_time",
                 expressions=[("site", RangeOperators.EQUAL), (_period(), RangeOperators.OVERLAPS)],
@@ -336,6 +358,9 @@ class TcvnSpan(models.Model):
             models.CheckConstraint(
                 name="tcvn_span_forward", condition=Q(starts_at__lt=F("ends_at"))
             ),
+            models.CheckConstraint(
+                name="tcvn_span_on_half_hours", condition=_on_half_hour("starts_at", "ends_at")
+            ),
             ExclusionConstraint(
                 name="tcvn_one_at_a_time",
                 expressions=[
@@ -393,6 +418,10 @@ class Allocation(models.Model):
             models.CheckConstraint(
                 name="allocation_state_known", condition=Q(state__in=AllocationState.values)
             ),
+            models.CheckConstraint(
+                name="allocation_role_and_direction_known",
+                condition=Q(role__in=Role.values, direction__in=Direction.values),
+            ),
         ]
         indexes = [models.Index(fields=["site", "direction", "state"], name="allocation_of_site")]
 
@@ -401,15 +430,26 @@ class Allocation(models.Model):
 
 
 class AllocationSpan(models.Model):
-    """A half-open period of an allocation. Rows, for Django has no field for a multirange."""
+    """A half-open period in which an allocation counts; one that is released has none.
+
+    Site, direction and role are the allocation's (a foreign key of all four holds them to it), so
+    that the database itself can refuse to sell and buy in one half-hour, and finds what is to come
+    without passing by all that was.
+    """
 
     allocation = models.ForeignKey(Allocation, on_delete=models.PROTECT, related_name="spans")
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="+", db_index=False)
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    role = models.CharField(max_length=10, choices=Role.choices)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="span_forward", condition=Q(starts_at__lt=F("ends_at"))),
+            models.CheckConstraint(
+                name="span_on_half_hours", condition=_on_half_hour("starts_at", "ends_at")
+            ),
             ExclusionConstraint(
                 name="span_no_overlap",
                 expressions=[
@@ -417,7 +457,17 @@ class AllocationSpan(models.Model):
                     (_period(), RangeOperators.OVERLAPS),
                 ],
             ),
+            ExclusionConstraint(
+                name="span_sells_or_buys",
+                expressions=[
+                    ("site", RangeOperators.EQUAL),
+                    ("direction", RangeOperators.EQUAL),
+                    ("role", RangeOperators.NOT_EQUAL),
+                    (_period(), RangeOperators.OVERLAPS),
+                ],
+            ),
         ]
+        indexes = [models.Index(fields=["site", "direction", "ends_at"], name="span_to_come")]
 
     def __str__(self) -> str:
         return f"[{self.starts_at}, {self.ends_at})"

@@ -12,6 +12,9 @@ from django.db import transaction
 
 from connections import queries, rules
 from connections.models import Allocation, AllocationSpan, Site
+from connections.register.recording import record_changes, source_of_allocation
+from connections.register.states import Change
+from connections.register.sweep import Span
 from connections.services.areas import lock_sites, lock_study_areas_of, raise_revision
 from connections.states import ALLOCATION_MACHINE, AllocationState, Role
 from core import journal
@@ -38,7 +41,7 @@ def refusals_to_hold(
     ]
     also = {
         site.pk: [
-            rules.Span(start, end, kw, role, AllocationState.HELD, other.pk if other else 0)
+            Span(start, end, kw, role, AllocationState.HELD, other.pk if other else 0)
             for start, end in periods
         ]
         for site, role, kw, other in ends
@@ -105,10 +108,19 @@ def hold_allocations(
         )
     ]
     AllocationSpan.objects.bulk_create(
-        AllocationSpan(allocation=allocation, starts_at=starts_at, ends_at=ends_at)
+        AllocationSpan(
+            allocation=allocation,
+            site_id=allocation.site_id,
+            direction=allocation.direction,
+            role=allocation.role,
+            starts_at=starts_at,
+            ends_at=ends_at,
+        )
         for allocation in held
         for starts_at, ends_at in periods
     )
+    sources = [source_of_allocation(allocation, periods) for allocation in held]
+    record_changes(Change.HELD, sources, actor=actor, at=at)
     for allocation in held:
         journal.record(
             verb="connections.allocation.held",
@@ -131,6 +143,8 @@ def confirm_allocations(*, reference: UUID, actor: journal.Actor, at: datetime) 
     for allocation in allocations:
         becomes = ALLOCATION_MACHINE.target("confirm", state=allocation.state)
         _set_state(allocation, becomes, verb="connections.allocation.confirmed", actor=actor, at=at)
+    sources = [source_of_allocation(each, _periods(each)) for each in allocations]
+    record_changes(Change.CONFIRMED, sources, actor=actor, at=at)
     raise_revision(area_ids)
 
 
@@ -141,12 +155,14 @@ def release_allocations(
     """Give the capacity back from the half-hour that starts at ``from_at``.
 
     What came before stays firm: it was delivered. A hold was never delivered, and goes whole.
+    Spans are of what counts; what they were is in the register's history.
 
     :raises WrongStateError: if they are released already
     """
     allocations, area_ids = _lock_ends(reference)
     if any(each.state == AllocationState.FIRM for each in allocations):  # studies read those
         raise_revision(area_ids)
+    before = [_periods(each) for each in allocations]
     for allocation in allocations:
         becomes = ALLOCATION_MACHINE.target("release", state=allocation.state)
         spans = allocation.spans.all()
@@ -154,6 +170,8 @@ def release_allocations(
             spans.filter(starts_at__gte=from_at).delete()
             spans.filter(ends_at__gt=from_at).update(ends_at=from_at)
             becomes = AllocationState.FIRM
+        else:
+            spans.delete()
         _set_state(
             allocation,
             becomes,
@@ -162,6 +180,12 @@ def release_allocations(
             at=at,
             data={"from_at": from_at},
         )
+    sources = [source_of_allocation(each, _periods(each)) for each in allocations]
+    record_changes(Change.RELEASED, sources, before=before, actor=actor, at=at)
+
+
+def _periods(allocation: Allocation) -> list[Period]:
+    return list(allocation.spans.values_list("starts_at", "ends_at").order_by("starts_at"))
 
 
 def _lock_ends(reference: UUID) -> tuple[list[Allocation], list[int]]:

@@ -20,6 +20,8 @@ from connections.permissions import (
     check_may_act_for,
     check_may_act_for_organisation,
 )
+from connections.register.recording import record_changes, sources_of_agreement
+from connections.register.states import Change
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.registrations import start_registration
 from connections.states import Direction
@@ -170,10 +172,9 @@ def record_agreement(
     agreement = Agreement(site=site, starts_at=starts_at, **terms)
     if refusals := _refusals_of_agreement(agreement):
         raise RefusedError(refusals)
-    Agreement.objects.filter(site_id=site_id, starts_at__lt=starts_at).exclude(
-        ends_at__lte=starts_at
-    ).update(ends_at=starts_at)
+    _end_at_start_of(agreement, actor=actor, at=at)
     agreement.save(force_insert=True)
+    record_changes(Change.RECORDED, sources_of_agreement(agreement), actor=actor, at=at)
     if refusals := refusals_from_now_on(site, at=at):
         raise RefusedError(refusals)
     journal.record(
@@ -185,6 +186,18 @@ def record_agreement(
     )
     revise(areas, actor=actor, at=at)
     return agreement
+
+
+def _end_at_start_of(agreement: Agreement, *, actor: journal.Actor, at: datetime) -> None:
+    """End the site's agreement that would still hold when another starts."""
+    starts_at = agreement.starts_at
+    ending = Agreement.objects.filter(site_id=agreement.site_id, starts_at__lt=starts_at)
+    for each in ending.exclude(ends_at__lte=starts_at):
+        before, each.ends_at = each.ends_at, starts_at
+        each.save(update_fields=["ends_at"])
+        sources = sources_of_agreement(each)
+        was = [[(each.starts_at, before)]] * len(sources)
+        record_changes(Change.SHORTENED, sources, before=was, actor=actor, at=at)
 
 
 def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
@@ -207,6 +220,9 @@ def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
     if agreement.starts_at != half_hour_of(agreement.starts_at):
         message = "An agreement starts at the start of a half-hour."
         refusals.append(Refusal("not_on_half_hour", message, "starts_at"))
+    if agreement.ends_at is not None and agreement.ends_at != half_hour_of(agreement.ends_at):
+        message = "An agreement ends at the start of a half-hour."
+        refusals.append(Refusal("not_on_half_hour", message, "ends_at"))
     later = Agreement.objects.filter(site=agreement.site, starts_at__gte=agreement.starts_at)
     if agreement.ends_at is not None:
         later = later.filter(starts_at__lt=agreement.ends_at)
@@ -226,7 +242,8 @@ def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
     refusals = []
     for direction in Direction.values:
         last = (
-            site.allocations.filter(direction=direction, state__in=queries.COUNTED)
+            site.allocations.filter(direction=direction)
+            .exclude(spans=None)
             .order_by("-spans__ends_at")
             .values_list("spans__ends_at", flat=True)
             .first()

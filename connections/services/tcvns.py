@@ -20,13 +20,15 @@ from connections.permissions import (
     check_may_act_for,
     check_signs_for,
 )
+from connections.register.recording import record_changes, source_of_notice
+from connections.register.states import Change
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.registrations import current_agreement
 from connections.services.sites import refusals_from_now_on
 from connections.services.turns import pass_on
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole, TcvnState
 from core import journal
-from core.errors import Refusal, RefusedError
+from core.errors import Period, Refusal, RefusedError
 from core.models import window_columns
 from core.periods import LONDON, half_hour_of, merged, next_half_hour
 from core.windows import ServiceWindow
@@ -276,6 +278,8 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
         each.countersigned_at, each.countersigned_by_id = at, actor.person()
         _moved(each, becomes, "in_force", actor=actor, at=at)
         _write_spans(each, from_at=next_half_hour(at))
+    sources = [source_of_notice(each, _periods(each)) for each in together]
+    record_changes(Change.IN_FORCE, sources, actor=actor, at=at)
     _check_registers(together, sites, at=at)
     revise(areas, actor=actor, at=at)
     return tcvn
@@ -350,14 +354,21 @@ def end_tcvn(
     together = [tcvn, *_lock_earmarks(tcvn)]
     areas = lock_study_areas_of(each.site_id for each in together)
     sites = {site.pk: site for site in lock_sites(each.site_id for each in together)}
+    before = [_periods(each) for each in together]
     for each in together:
         each.spans.filter(starts_at__gte=from_at).delete()
         each.spans.filter(ends_at__gt=from_at).update(ends_at=from_at)
         each.answer = reason
         _moved(each, becomes, "ended", actor=actor, at=at, reason=reason)
+    sources = [source_of_notice(each, _periods(each)) for each in together]
+    record_changes(Change.ENDED, sources, before=before, actor=actor, at=at)
     _check_registers(together, sites, at=at)
     revise(areas, actor=actor, at=at)
     return tcvn
+
+
+def _periods(tcvn: Tcvn) -> list[Period]:
+    return list(tcvn.spans.values_list("starts_at", "ends_at").order_by("starts_at"))
 
 
 def _refusals_to_end(tcvn: Tcvn, from_at: datetime, *, at: datetime) -> list[Refusal]:

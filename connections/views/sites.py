@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from connections import queries, services
 from connections.forms import SiteForm
 from connections.permissions import check_may_act_for_organisation
-from connections.rules import Stretch, half_hourly
+from connections.register.sweep import Stretch, half_hourly
 from connections.services.registrations import current_agreement
 from connections.states import Direction
 from connections.views.shared import may_trade, member

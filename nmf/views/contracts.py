@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from connections.queries import register
-from connections.rules import half_hourly
+from connections.register.sweep import half_hourly
 from core.models import Event
 from core.periods import HALF_HOUR, LONDON, in_words
 from core.retry import retried

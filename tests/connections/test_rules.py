@@ -10,16 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.rules import (
+from connections.register.sweep import (
     Span,
     Stretch,
     Terms,
     Variation,
     half_hourly,
-    mpan_is_valid,
-    refusals_of,
     stretches_of,
 )
+from connections.rules import mpan_is_valid, refusals_of
 from connections.states import AllocationState, Role
 from core.periods import HALF_HOUR
 

@@ -14,8 +14,10 @@ from connections.models import (
     Registration,
     Site,
 )
+from connections.register.recording import record_changes, sources_of_agreement
+from connections.register.states import Change
 from connections.states import RegistrationState
-from core.journal import Actor
+from core.journal import SYSTEM, Actor
 from core.models import Event, OutboxMessage
 from core.windows import ServiceWindow
 from nmf import services
@@ -109,7 +111,7 @@ def make_peer(area: Area, name: str, *, mec: Decimal, kind: str = "CONVENTIONAL"
     user = User.objects.create_user(email=f"{name.lower().replace(' ', '-')}@example.org")
     Membership.objects.create(organisation=organisation, user=user, role=Role.TRADER, created_at=AT)
     site = Site.objects.create(organisation=organisation, area=area, name=name, created_at=AT)
-    Agreement.objects.create(
+    agreement = Agreement.objects.create(
         reference=f"CA-{name}",
         site=site,
         kind=kind,
@@ -121,6 +123,7 @@ def make_peer(area: Area, name: str, *, mec: Decimal, kind: str = "CONVENTIONAL"
         max_installed_kva=Decimal(300),
         starts_at=datetime(2020, 1, 1, tzinfo=UTC),
     )
+    record_changes(Change.RECORDED, sources_of_agreement(agreement), actor=SYSTEM, at=AT)
     Registration.objects.create(
         site=site,
         state=RegistrationState.APPROVED,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from connections.models import Allocation, Site
+from connections.models import Allocation, AllocationSpan, Site
 from core import clock
 from participants.models import Membership, User
 from participants.states import Role
@@ -76,6 +76,7 @@ def test_what_has_changed_since_is_not_in_the_receipt() -> None:
     publish_forecasts(world, at=AT + DAY, exports={"Mill": 1.0})
     publish_model(world.area, at=AT + DAY)
     world.mill.agreements.update(mec_kva=1)
+    AllocationSpan.objects.all().delete()
     Allocation.objects.update(state="RELEASED")
     Site.objects.filter(pk=world.mill.pk).update(name="Renamed", network_bus="End 2")
 

@@ -14,6 +14,8 @@ from functools import cache
 from uuid import UUID, uuid4
 
 from connections.models import Agreement, Area, Site
+from connections.register.recording import record_changes, sources_of_agreement
+from connections.register.states import Change
 from connections.states import AgreementKind, AreaKind
 from core.journal import SYSTEM
 from core.windows import ServiceWindow
@@ -99,7 +101,7 @@ def make_site(area: Area, name: str, *, bus: str, mec_kva: int) -> Site:
     site = Site.objects.create(
         organisation=organisation, area=area, name=name, network_bus=bus, created_at=AT
     )
-    Agreement.objects.create(
+    agreement = Agreement.objects.create(
         reference=f"CA-{name}",
         site=site,
         kind=AgreementKind.P2P_SPECIFIC,
@@ -110,6 +112,7 @@ def make_site(area: Area, name: str, *, bus: str, mec_kva: int) -> Site:
         max_installed_kva=Decimal(1000),
         starts_at=datetime(2020, 1, 1, tzinfo=UTC),
     )
+    record_changes(Change.RECORDED, sources_of_agreement(agreement), actor=SYSTEM, at=AT)
     return site
 
 

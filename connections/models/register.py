@@ -1,0 +1,67 @@
+"""What the register keeps beside agreements, notices and allocations: its own history."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from connections.register.states import Change, SourceKind
+from connections.states import Direction
+
+
+class RegisterChange(models.Model):
+    """What an agreement, a notice or an allocation gives a site from this change on.
+
+    One row a change and direction, written in the transaction that makes the change, and never
+    changed again (a trigger sees to it) but for its ``number``, which is given once, after the
+    commit (``connections.register.feed``). The latest row of a source up to a moment is what the
+    register knew of it then. Ids and figures only, no names.
+    """
+
+    number = models.BigIntegerField(null=True, unique=True)
+    recorded_at = models.DateTimeField()
+    site = models.ForeignKey("connections.Site", on_delete=models.PROTECT, related_name="+")
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    source = models.CharField(max_length=10, choices=SourceKind.choices)
+    source_id = models.BigIntegerField()
+    reference = models.CharField(max_length=60)  # agreement's, notice's number, allocation's UUID
+    change = models.CharField(max_length=10, choices=Change.choices)
+    figures = models.JSONField()  # by kind of source: see connections.register.recording
+    # The half-open UTC periods in which it counts from now on; none: it counts no more.
+    starts = ArrayField(models.DateTimeField())
+    ends = ArrayField(models.DateTimeField(null=True))  # null: for good
+    # No half-hour outside these has changed.
+    affected_from = models.DateTimeField()
+    affected_until = models.DateTimeField(null=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="register_change_forward",
+                condition=Q(affected_until=None) | Q(affected_from__lt=models.F("affected_until")),
+            ),
+            models.CheckConstraint(
+                name="register_change_known",
+                condition=Q(
+                    direction__in=Direction.values,
+                    source__in=SourceKind.values,
+                    change__in=Change.values,
+                ),
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["site", "direction", "source", "source_id", "-id"], name="register_as_of"
+            ),
+            models.Index(
+                fields=["id"], name="register_unnumbered", condition=Q(number__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_source_display()} {self.reference}: {self.get_change_display().lower()}"
