@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from connections.models import Agreement, Allocation, RegisterChange, Tcvn
@@ -117,12 +118,14 @@ def record_changes(
                 starts=[starts_at for starts_at, _ in each.periods],
                 ends=[ends_at for _, ends_at in each.periods],
                 affected_from=min(starts_at for starts_at, _ in touched),
-                affected_until=None if None in ends else max(ends),
+                affected_until=None
+                if None in ends
+                else max(end for end in ends if end is not None),
                 actor_id=actor.user_id,
             )
         )
     RegisterChange.objects.bulk_create(rows)
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else f"{value.normalize():f}"
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{Decimal(value).normalize():f}"

@@ -140,6 +140,10 @@ def stretches_of(
 
     Work grows with the number of changes, not with the length of the period.
     """
+    terms, variations, spans = list(terms), list(variations), list(spans)
+    everything: list[Terms | Variation | Span] = [*terms, *variations, *spans]
+    if all(_holds_throughout(each, period) for each in everything):
+        return [_stretch(*period, terms, variations, tuple(spans), _Sums(spans))]
     agreements, notices = _Timeline(terms, period), _Timeline(variations, period)
     trades = _Timeline(spans, period)
     moments = sorted({*period, *agreements.moments(), *notices.moments(), *trades.moments()})
@@ -153,17 +157,22 @@ def stretches_of(
             sums.count(span, -span.kw)
         for span in entered:
             sums.count(span, span.kw)
+        active = tuple(trades.active.values())
         found.append(
             _stretch(
                 starts_at,
                 ends_at,
-                agreements.first(),
-                notices.first(),
-                tuple(trades.active.values()),
+                agreements.active.values(),
+                notices.active.values(),
+                active,
                 sums,
             )
         )
     return found
+
+
+def _holds_throughout(each: Terms | Variation | Span, period: Period) -> bool:
+    return each.starts_at <= period[0] and (each.ends_at is None or each.ends_at >= period[1])
 
 
 class _Timeline(Generic[P]):
@@ -175,7 +184,8 @@ class _Timeline(Generic[P]):
         self._ending: defaultdict[datetime, list[int]] = defaultdict(list)
         begins, until = period
         for number, item in enumerate(items):
-            starts_at, ends_at = max(item.starts_at, begins), item.ends_at
+            starts_at = max(item.starts_at, begins)
+            ends_at: datetime | None = item.ends_at
             if starts_at >= until or (ends_at is not None and ends_at <= begins):
                 continue
             self._starting[starts_at].append((number, item))
@@ -193,17 +203,16 @@ class _Timeline(Generic[P]):
         self.active.update(entered)
         return left, [item for _, item in entered]
 
-    def first(self) -> P | None:
-        return next(iter(self.active.values()), None)
-
 
 class _Sums:
     """The kW that a site sells and buys at a moment, firm and held."""
 
     __slots__ = ("bought", "held_bought", "held_sold", "sold")
 
-    def __init__(self) -> None:
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
         self.sold = self.bought = self.held_sold = self.held_bought = NOTHING
+        for span in spans:
+            self.count(span, span.kw)
 
     def count(self, span: Span, kw: Decimal) -> None:
         if span.role == Role.SOLD:
@@ -220,20 +229,23 @@ class _Sums:
 def _stretch(
     starts_at: datetime,
     ends_at: datetime,
-    terms: Terms | None,
-    notice: Variation | None,
+    agreements: Iterable[Terms],
+    notices: Iterable[Variation],
     spans: tuple[Span, ...],
     sums: _Sums,
 ) -> Stretch:
+    """Say what holds between two changes. Of agreements and notices there is one at the most."""
+    terms, notice = next(iter(agreements), None), next(iter(notices), None)
+    agreed = terms.agreed_kw if terms is not None else None
     counted, beyond, into_earmark = sums.bought, NOTHING, NOTHING
     if notice is not None and notice.earmarked_for is not None:
-        into_earmark = _taken_of_earmark(notice, (terms and terms.agreed_kw) or NOTHING, spans)
+        into_earmark = _taken_of_earmark(notice, agreed or NOTHING, spans)
     elif notice is not None and notice.conditions:
         counted, beyond = _by_condition(dict(notice.conditions), spans)
     return Stretch(
         starts_at,
         ends_at,
-        terms.agreed_kw if terms else None,
+        agreed,
         _ceiling(terms, notice),
         sums.sold,
         sums.bought,

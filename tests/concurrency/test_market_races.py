@@ -10,7 +10,9 @@ import pytest
 from django.test import Client
 
 from connections.models import Allocation
+from connections.services import release_allocations
 from core import clock
+from core.journal import SYSTEM
 from nmf.models import Contract, Response
 from nmf.states import ContractState
 from participants.models import User
@@ -91,5 +93,7 @@ def test_without_the_sites_lock_capacity_is_oversold(world: World, settings: Any
 def take_back() -> None:
     """Free the capacity of the one contract that was made, for another round."""
     contract = Contract.objects.get(state=ContractState.PENDING)
-    Allocation.objects.filter(reference=contract.reference).update(state="RELEASED")
+    release_allocations(
+        reference=contract.reference, from_at=contract.starts_at, actor=SYSTEM, at=AT
+    )
     Contract.objects.update(state=ContractState.REJECTED)

@@ -96,7 +96,8 @@ def swept(
 
 
 def compare(facts: tuple[list[datetime], list[Deed], list[Paper], list[Trade]]) -> None:
-    half_hours, *about = facts
+    half_hours, deeds, papers, trades = facts
+    about = (deeds, papers, trades)
     stretches = swept(half_hours, *about)
     assert [at for at, _ in half_hourly(stretches)] == half_hours
     for at, stretch in half_hourly(stretches):
