@@ -31,6 +31,8 @@ EVENT_ROUTES: dict[str, list[str]] = {
 
 # What stands against a change of capacity, for the portal's pages; and how to cancel it with it.
 STANDING = "wsc.queries.standing_of"
+# How the policy of a study area judges, for what-ifs and headroom.
+STUDY_OPTIONS = "wsc.queries.study_options_of"
 # What studies say of a registration or a TCVN, for its pages.
 ASSESSMENTS = "wsc.assessments.assessments_of"
 CANCEL_AND = "wsc.services.cancel_and"

@@ -22,11 +22,19 @@ from config.routes import (
     EVENT_ROUTES,
     ROLE_PERMISSIONS,
     STANDING,
+    STUDY_OPTIONS,
 )
 
 django_stubs_ext.monkeypatch()  # lets ModelAdmin[Contract] and the like work at run time
 
-__all__ = ["ASSESSMENTS", "CANCEL_AND", "EVENT_ROUTES", "ROLE_PERMISSIONS", "STANDING"]
+__all__ = [
+    "ASSESSMENTS",
+    "CANCEL_AND",
+    "EVENT_ROUTES",
+    "ROLE_PERMISSIONS",
+    "STANDING",
+    "STUDY_OPTIONS",
+]
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent

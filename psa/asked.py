@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -16,8 +16,8 @@ from core.periods import half_hours_in_words
 from core.windows import window_of
 from psa.models import NetworkModel, Study
 from psa.queries import OPEN
-from psa.questions import BASIS_WORDS, Question
-from psa.states import StudyKind, StudyState
+from psa.questions import BASIS_WORDS, CENTRAL_ONLY, Question, StudyOptions
+from psa.states import ForecastCase, StudyKind, StudyState
 
 ROLE_WORDS = {Role.BOUGHT: "gains", Role.SOLD: "gives up"}
 
@@ -37,6 +37,12 @@ class Asked:
 def standing_of(references: Iterable[UUID]) -> list[Standing]:
     """Name what some references stand for, which this app does not know."""
     found: list[Standing] = import_string(settings.STANDING)(references)
+    return found
+
+
+def policy_options_of(area_id: int) -> StudyOptions:
+    """Return how the policy of a study area judges, which this app does not know."""
+    found: StudyOptions = import_string(settings.STUDY_OPTIONS)(area_id)
     return found
 
 
@@ -91,7 +97,37 @@ def _judged(question: Question) -> str:
     )
     if options.find_largest:
         text += f" The largest capacity that passes is sought in steps of {options.step_kw:g} kW."
-    return text
+    further = [*_further(options)]
+    return text + (f" Also studied: {'; '.join(further)}." if further else "")
+
+
+def _further(options: StudyOptions) -> Iterator[str]:
+    checks = options.further
+    if options.forecast_cases != CENTRAL_ONLY:
+        cases = " and ".join(ForecastCase(each).label.lower() for each in options.forecast_cases)
+        yield f"the {cases} cases of the forecasts, of which the worst counts"
+    if checks.outages:
+        yield (
+            f"loss of {', '.join(checks.outages)}, each alone, at {checks.emergency_percent:g} % "
+            f"of ratings ({_weight(decides=checks.outages_decide)})"
+        )
+    if checks.step_voltage_percent is not None:
+        yield (
+            f"a voltage step of {checks.step_voltage_percent:g} % at most "
+            f"({_weight(decides=checks.step_voltage_decides)})"
+        )
+    if checks.failure_case:
+        yield (
+            "the offset gone while the buyers run on, at "
+            f"{checks.emergency_percent:g} % of ratings (decides)"
+        )
+    if checks.reverse_limits_kw:
+        limits = ", ".join(f"{name} {kw:g} kW" for name, kw in checks.reverse_limits_kw)
+        yield f"reverse power of {limits} at most"
+
+
+def _weight(*, decides: bool) -> str:
+    return "decides" if decides else "reported"
 
 
 def _own_power(question: Question) -> str:

@@ -10,15 +10,22 @@ from uuid import UUID
 
 from django import forms
 
-from connections.models import Site
+from connections.models import Area, Site
 from connections.queries import Standing
 from connections.states import Direction, Role
 from core.errors import DomainError, RefusedError
 from core.web.forms import explained
 from core.windows import EVERY_DAY, WEEKDAY_NAMES, ServiceWindow, window_of
+from psa.further_form import FURTHER_FIELDS, FurtherForm, further_of
 from psa.models import NetworkModel, Study
 from psa.queries import models_to_study_on
-from psa.questions import BASIS_WORDS, SAFE_BASES, OwnPower, Question, StudyOptions
+from psa.questions import (
+    BASIS_WORDS,
+    SAFE_BASES,
+    OwnPower,
+    Question,
+    StudyOptions,
+)
 from psa.services import WhatIf, Wished
 from psa.states import ModelState
 
@@ -29,6 +36,15 @@ FORECASTS, OWN = "forecasts", "own"
 PLACES = {"network_model": "model", "own_power": "rest", "changes": "site_1"}
 
 
+# Of a policy these decide on contracts; here on the what-if.
+JUDGING = {
+    "outages": "One a line, with its kind: line Mill Lane, trafo T1. Each is lost alone; what "
+    "remains must bear what is asked.",
+    "emergency_percent": "What lines and transformers bear while an element is lost, or the offset "
+    "gone. Empty: 100.",
+    "outages_decide": "What fails one fails; else it is only reported.",
+    "step_voltage_decides": "What is beyond it fails; else it is only reported.",
+}
 LISTED = {"class": "radiolist"}  # as Django's admin lays out choices side by side or below
 
 
@@ -47,7 +63,7 @@ class SiteChoice(forms.ModelChoiceField[Site]):
         return f"{obj.name} ({obj.area})"
 
 
-class WhatIfForm(forms.Form):
+class WhatIfForm(FurtherForm):
     """Sites, kilowatts, hours, network model, and how it is judged."""
 
     model = ModelChoice(
@@ -99,6 +115,12 @@ class WhatIfForm(forms.Form):
         required=False, initial=True, label="Find the largest capacity that passes"
     )
     step_kw = forms.FloatField(initial=1, label="In steps of (kW)")
+    failure_case = forms.BooleanField(
+        required=False,
+        label="Offset gone, buyer falls back",
+        help_text="Those that give up are back at what they did before, and those that gain run "
+        "on at full excess until they have fallen back, at emergency ratings.",
+    )
     leave_out = forms.TypedMultipleChoiceField(
         coerce=UUID,
         required=False,
@@ -114,10 +136,16 @@ class WhatIfForm(forms.Form):
         rows: int,
         standing: list[Standing],
         options: StudyOptions,
+        area: Area | None,
         initial: Any = None,
     ) -> None:
-        super().__init__(data, initial=initial)
-        self.options = options  # those that the page doesn't show stay as they are
+        super().__init__(data, initial=judged_by(options) | dict(initial or {}))
+        self.area = area
+        self.options = options
+        for name, words in JUDGING.items():
+            self.fields[name].help_text = words
+        self.fields["emergency_percent"].required = False
+        self.fields["other_forecast_cases"].widget.attrs.update(LISTED)
         self.rows = min(MOST_ROWS, max(FEWEST_ROWS, rows))
         model: Any = self.fields["model"]
         model.queryset = models_to_study_on()
@@ -138,6 +166,18 @@ class WhatIfForm(forms.Form):
             self.fields[f"kw_{n}"] = forms.FloatField(required=False, label=f"kW of site {n}")
             for name in (f"site_{n}", f"role_{n}", f"kw_{n}"):  # a table has no room for labels
                 self.fields[name].widget.attrs["aria-label"] = self.fields[name].label
+
+    def further_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in (*FURTHER_FIELDS, "failure_case")]
+
+    @property
+    def shows_further(self) -> bool:
+        """Whether the further checks are unfolded: something of them is asked for, or is wrong."""
+        plain = further_of(StudyOptions())
+        return any(
+            field.errors or (field.value() or "") != (plain[field.name] or "")
+            for field in self.further_fields()
+        )
 
     def site_rows(self) -> list[tuple[Any, Any, Any]]:
         return [
@@ -185,6 +225,8 @@ class WhatIfForm(forms.Form):
                 loading_warn_percent=values["loading_warn_percent"],
                 step_kw=values["step_kw"],
                 find_largest=values["find_largest"],
+                forecast_cases=self.forecast_cases(),
+                further=self.further(),
             ),
             own_power=OwnPower(values["demand_percent"], values["generation_percent"])
             if values["rest"] == OWN
@@ -221,11 +263,6 @@ def initial_of(study: Study) -> dict[str, Any]:
         "end_time": f"{window.end_time:%H:%M}",
         "excluded": ",".join(at.isoformat() for at in sorted(window.excluded)),
         "rest": FORECASTS if question.own_power is None else OWN,
-        "required_bases": list(question.options.required_bases),
-        "loading_fail_percent": f"{question.options.loading_fail_percent:g}",
-        "loading_warn_percent": f"{question.options.loading_warn_percent:g}",
-        "find_largest": question.options.find_largest,
-        "step_kw": f"{question.options.step_kw:g}",
         "leave_out": [str(reference) for reference in question.exclude_references],
     }
     if question.own_power is not None:
@@ -244,11 +281,24 @@ def initial_of(study: Study) -> dict[str, Any]:
     return found
 
 
+def judged_by(options: StudyOptions) -> dict[str, Any]:
+    """Return how a study is judged, as the form's first values."""
+    return {
+        "required_bases": list(options.required_bases),
+        "loading_fail_percent": f"{options.loading_fail_percent:g}",
+        "loading_warn_percent": f"{options.loading_warn_percent:g}",
+        "find_largest": options.find_largest,
+        "step_kw": f"{options.step_kw:g}",
+        **further_of(options),
+    }
+
+
 def typed(post: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was typed so far as first values, for a page that is not checked yet."""
-    lists = {"weekdays", "required_bases", "leave_out"}
+    lists = {"weekdays", "required_bases", "leave_out", "other_forecast_cases"}
+    ticks = {"find_largest", "outages_decide", "step_voltage_decides", "failure_case"}
     data: Any = post
     return {
         name: data.getlist(name) if name in lists else data.get(name)
-        for name in {*data, *lists, "find_largest"}
+        for name in {*data, *lists, *ticks}
     }

@@ -79,6 +79,13 @@ def refusals_of_options(options: StudyOptions, own_power: OwnPower | None) -> It
                 yield Refusal("what_if_share", message, name)
 
 
+def refusals_of_failure_case(*, asked: bool, gives_up: bool) -> Iterator[Refusal]:
+    """Yield that no offset can go where nobody gives one."""
+    if asked and not gives_up:
+        message = "Nobody gives up capacity here, so no offset can go: name a site that does."
+        yield Refusal("what_if_no_offset", message, "failure_case")
+
+
 def _of_site(
     site: AskedSite, n: int, *, area: str, buses: Collection[str] | None
 ) -> Iterator[Refusal]:

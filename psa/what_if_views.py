@@ -10,12 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect, render
 
+from connections.models import Area
 from core import clock
 from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
-from psa.asked import standing_of
+from psa.asked import policy_options_of, standing_of
 from psa.models import Study
 from psa.questions import Question, StudyOptions
 from psa.what_if_form import FEWEST_ROWS, MORE_ROWS, WhatIfForm, initial_of, typed
@@ -29,10 +30,13 @@ def what_if(request: HttpRequest, site: AdminSite) -> HttpResponse:
     former = _former(request)
     question = Question.from_json(former.question) if former else None
     standing = standing_of(question.exclude_references) if question else []
-    given: dict[str, Any] = {
-        "standing": standing,
-        "options": question.options if question else StudyOptions(),
-    }
+    areas = list(Area.objects.filter(studied=True).order_by("name"))
+    area = None if former else _area(request, areas)
+    if question:
+        options = question.options
+    else:
+        options = policy_options_of(area.pk) if area else StudyOptions()
+    given: dict[str, Any] = {"standing": standing, "options": options, "area": area}
     rows = max(FEWEST_ROWS, len(question.changes) if question else 0)
     status = 200
     if request.method == "POST":
@@ -56,10 +60,17 @@ def what_if(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "opts": Study._meta,
         "form": form,
         "former": former,
+        "other_areas": [each for each in areas if area and each != area],
         "windows_differ": question is not None
         and len({change.periods for change in question.changes}) > 1,
     }
     return render(request, "admin/psa/study/what_if.html", context, status=status)
+
+
+def _area(request: HttpRequest, areas: list[Area]) -> Area | None:
+    """Return the study area whose policy the page begins with; the first unless it is named."""
+    asked = request.GET.get("area", "")
+    return next((area for area in areas if str(area.pk) == asked), areas[0] if areas else None)
 
 
 def _former(request: HttpRequest) -> Study | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from datetime import time
 from typing import Any
 
@@ -10,8 +9,8 @@ from django import forms
 
 from connections.models import Area
 from core.periods import LONDON
-from psa.questions import BASIS_WORDS, CENTRAL_ONLY, SAFE_BASES
-from psa.states import ForecastCase
+from psa.further_form import FurtherForm
+from psa.questions import BASIS_WORDS, SAFE_BASES
 from wsc.models import Policy
 from wsc.states import AreaRule, Mode
 
@@ -46,7 +45,7 @@ class CancellationForm(ReasonForm):
         return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)
 
 
-class PolicyForm(forms.Form):
+class PolicyForm(FurtherForm):
     """A new version of a study area's policy."""
 
     area = forms.ModelChoiceField(Area.objects.filter(studied=True), label="Study area")
@@ -68,13 +67,6 @@ class PolicyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text="All of these must pass. The forecast ratio is always computed and shown.",
     )
-    other_forecast_cases = forms.MultipleChoiceField(
-        choices=[(case.value, case.label) for case in ForecastCase if case not in CENTRAL_ONLY],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="Studied beside the central case: the worst counts, and a gap in one is no "
-        "answer.",
-    )
     planning_profiles_may_pass = forms.BooleanField(
         required=False,
         help_text="A study on planning profiles may decide by itself.",
@@ -86,56 +78,19 @@ class PolicyForm(forms.Form):
         help_text="A study in whose window something is planned out of service may decide by "
         "itself. Else it goes to the engineers.",
     )
-    outages = forms.CharField(
-        required=False,
-        label="Outages to bear (N-1)",
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 60}),
-        help_text="One a line, with its kind: line Mill Lane, trafo T1. Each is lost alone; what "
-        "remains must bear the contract.",
+    field_order = (
+        "area",
+        "mode",
+        "area_rule",
+        "screen_first",
+        "clearing_times",
+        "required_bases",
+        "other_forecast_cases",
+        "planning_profiles_may_pass",
+        "loading_fail_percent",
+        "loading_warn_percent",
+        "planned_outages_may_pass",
     )
-    outages_decide = forms.BooleanField(
-        required=False, help_text="A contract that fails one is rejected; else it is reported."
-    )
-    emergency_percent = forms.FloatField(
-        initial=100.0,
-        min_value=1,
-        label="Emergency rating, % of rating",
-        help_text="What lines and transformers bear while an element is lost.",
-    )
-    step_voltage_percent = forms.FloatField(
-        required=False,
-        label="Largest voltage step, %",
-        help_text="When what is bought is lost at once, or its site trips. EREC P28 gives 3 for "
-        "steps that come often. Empty: not checked.",
-    )
-    step_voltage_decides = forms.BooleanField(
-        required=False, help_text="A contract beyond it is rejected; else it is reported."
-    )
-    reverse_limits_kw = forms.CharField(
-        required=False,
-        label="Reverse-power limits, kW",
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="One transformer a line: Primary T1 = 4000. They stand before the model's own.",
-    )
-
-    def clean_outages(self) -> list[str]:
-        lines = self.cleaned_data["outages"].splitlines()
-        return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-
-    def clean_reverse_limits_kw(self) -> dict[str, float]:
-        found: dict[str, float] = {}
-        for line in self.cleaned_data["reverse_limits_kw"].splitlines():
-            if not line.strip():
-                continue
-            name, _, kw = line.rpartition("=")
-            try:
-                found[name.strip()] = float(kw)
-            except ValueError as error:
-                message = f"Write {line.strip()!r} as: Primary T1 = 4000."
-                raise forms.ValidationError(message) from error
-        if not all(math.isfinite(kw) for kw in found.values()):
-            raise forms.ValidationError("A limit is a number of kW.")
-        return found
 
     def clean_clearing_times(self) -> list[time]:
         texts = [text.strip() for text in self.cleaned_data["clearing_times"].split(",")]

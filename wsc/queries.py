@@ -321,6 +321,11 @@ def _options(policy: Policy, *, step_kw: float, find_largest: bool) -> StudyOpti
     )
 
 
+def study_options_of(area_id: int) -> StudyOptions:
+    """Return how a study is judged by the policy that counts in a study area."""
+    return _options(current_policy(area_id), step_kw=1.0, find_largest=True)
+
+
 def standing_of(references: Iterable[UUID]) -> list[Standing]:
     """Return the contracts of these references as the portal's pages name them."""
     reviews = Review.objects.filter(contract__reference__in=list(references))

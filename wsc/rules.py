@@ -8,12 +8,10 @@ from datetime import datetime, time, timedelta
 from core.business_days import is_business_day
 from core.errors import Refusal
 from core.periods import LONDON
+from psa.further_rules import refusals_of_cases
 from psa.questions import BASES, CENTRAL_ONLY
-from psa.states import ForecastCase
 
 DAY = timedelta(days=1)
-LOSABLE = ("line", "trafo", "trafo3w")
-MOST_OUTAGES, MOST_EMERGENCY_PERCENT, MOST_STEP_PERCENT = 100, 200, 10
 LONGEST_CLOSED = 14  # days; Christmas and a weekend are far shorter
 
 
@@ -71,12 +69,7 @@ def refusals_of_policy(
     forecast_cases: Sequence[str] = CENTRAL_ONLY,
 ) -> list[Refusal]:
     """Return what is wrong with a policy."""
-    found = []
-    cases = set(forecast_cases)
-    in_order = tuple(forecast_cases[:1]) == CENTRAL_ONLY and len(cases) == len(forecast_cases)
-    if not in_order or not cases <= set(ForecastCase.values):
-        message = "The central case of the forecasts comes first, then low or high ones."
-        found.append(Refusal("policy_cases", message, "other_forecast_cases"))
+    found = list(refusals_of_cases(forecast_cases))
     if not required_bases:
         message = "Choose at least one basis that decides."
         found.append(Refusal("policy_no_basis", message, "required_bases"))
@@ -88,56 +81,4 @@ def refusals_of_policy(
     if len(set(clearing_times)) != len(clearing_times):
         message = "A clearing time is given twice."
         found.append(Refusal("policy_times", message, "clearing_times"))
-    return found
-
-
-def refusals_of_further_checks(
-    *,
-    outages: Collection[str],
-    emergency_percent: float,
-    step_voltage_percent: float | None,
-    reverse_limits_kw: Mapping[str, float],
-    elements: Mapping[str, Sequence[Mapping[str, object]]] | None,
-) -> list[Refusal]:
-    """Return what is wrong with the checks that a policy asks for beyond the bases.
-
-    ``elements`` are those of the network model in use, by table; None: no names are known yet.
-    """
-    found = _unknown_elements(outages, reverse_limits_kw, elements)
-    if any(outage.split(" ", 1)[0] not in LOSABLE for outage in outages):
-        message = f"An outage is of one of: {', '.join(LOSABLE)}."
-        found.append(Refusal("policy_outage_kind", message, "outages"))
-    if len(outages) > MOST_OUTAGES:
-        message = f"At most {MOST_OUTAGES} outages: each is a study of its own."
-        found.append(Refusal("policy_outages", message, "outages"))
-    if not 0 < emergency_percent <= MOST_EMERGENCY_PERCENT:
-        message = f"Emergency ratings lie above 0 and up to {MOST_EMERGENCY_PERCENT} %."
-        found.append(Refusal("policy_emergency", message, "emergency_percent"))
-    if step_voltage_percent is not None and not 0 < step_voltage_percent <= MOST_STEP_PERCENT:
-        message = f"A voltage step lies above 0 and up to {MOST_STEP_PERCENT} %."
-        found.append(Refusal("policy_step", message, "step_voltage_percent"))
-    if any(kw < 0 for kw in reverse_limits_kw.values()):
-        message = "A reverse-power limit is 0 kW or more."
-        found.append(Refusal("policy_reverse", message, "reverse_limits_kw"))
-    return found
-
-
-def _unknown_elements(
-    outages: Collection[str],
-    reverse_limits_kw: Mapping[str, float],
-    elements: Mapping[str, Sequence[Mapping[str, object]]] | None,
-) -> list[Refusal]:
-    if elements is None:
-        return []
-    known = {f"{table} {each['name']}" for table in LOSABLE for each in elements.get(table, ())}
-    transformers = {each["name"] for each in elements.get("trafo", ())}
-    found = []
-    for outage in outages:
-        if outage not in known:
-            message = f"The network model in use has no {outage!r}."
-            found.append(Refusal("policy_outage", message, "outages"))
-    for name in reverse_limits_kw:
-        if name not in transformers:
-            message = f"The network model in use has no transformer {name!r}."
-            found.append(Refusal("policy_transformer", message, "reverse_limits_kw"))
     return found

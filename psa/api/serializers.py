@@ -14,9 +14,17 @@ from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import NetworkEvent, Study
 from psa.plain import in_plain_words
-from psa.questions import BASES, SAFE_BASES, OwnPower, Question, StudyOptions
+from psa.questions import (
+    BASES,
+    CENTRAL_ONLY,
+    SAFE_BASES,
+    FurtherChecks,
+    OwnPower,
+    Question,
+    StudyOptions,
+)
 from psa.services import WhatIf, Wished
-from psa.states import ForecastCase, ForecastKind
+from psa.states import ForecastCase, ForecastKind, StudyKind
 from psa.wording import checked_in, not_checked_in
 
 LARGEST_ID = 2**53
@@ -71,6 +79,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
             "changes": plain["changes"],
             "required_bases": plain["options"]["required_bases"],
             **{name: plain[name] for name in SHOWN_OF_QUESTION if name in plain},
+            **_judged(study, plain),
         }
 
     @extend_schema_field({"type": ["object", "null"]})
@@ -90,6 +99,16 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         }
 
 
+def _judged(study: Study, plain: dict[str, Any]) -> dict[str, Any]:
+    """What a what-if was asked beyond the bases. A contract's study: the policy says it."""
+    if study.kind != StudyKind.WHATIF:
+        return {}
+    return {
+        "forecast_cases": plain["options"].get("forecast_cases", list(CENTRAL_ONLY)),
+        "further_checks": plain.get("further_checks"),
+    }
+
+
 class WishedSerializer(serializers.Serializer[Any]):
     """What one site does."""
 
@@ -105,6 +124,43 @@ class OwnPowerSerializer(serializers.Serializer[Any]):
 
     demand_percent = serializers.FloatField(default=100.0)
     generation_percent = serializers.FloatField(default=100.0)
+
+
+class ReverseLimitSerializer(serializers.Serializer[Any]):
+    """The most that a transformer may carry upwards."""
+
+    transformer = serializers.CharField(max_length=200)
+    kw = serializers.FloatField()
+
+
+class FurtherChecksSerializer(serializers.Serializer[Any]):
+    """What is studied beyond the bases. What does not decide is reported."""
+
+    outages = serializers.ListField(
+        child=serializers.CharField(max_length=220),
+        default=list,
+        help_text='Each lost alone (N-1), by kind and name: "line Mill Lane", "trafo T1".',
+    )
+    outages_decide = serializers.BooleanField(default=False)
+    emergency_percent = serializers.FloatField(default=100.0, help_text="Of a rating.")
+    step_voltage_percent = serializers.FloatField(
+        allow_null=True, default=None, help_text="The most of a step (EREC P28); null: not checked."
+    )
+    step_voltage_decides = serializers.BooleanField(default=False)
+    failure_case = serializers.BooleanField(
+        default=False, help_text="The offset is gone while the buyers run on. It decides."
+    )
+    reverse_limits_kw = ReverseLimitSerializer(many=True, default=list)
+
+    def further(self, values: dict[str, Any]) -> FurtherChecks:
+        limits = {each["transformer"]: each["kw"] for each in values["reverse_limits_kw"]}
+        return FurtherChecks(
+            **values
+            | {
+                "outages": tuple(dict.fromkeys(values["outages"])),
+                "reverse_limits_kw": tuple(sorted(limits.items())),
+            }
+        )
 
 
 class WhatIfSerializer(serializers.Serializer[Any]):
@@ -136,6 +192,12 @@ class WhatIfSerializer(serializers.Serializer[Any]):
     loading_warn_percent = serializers.FloatField(default=95.0)
     step_kw = serializers.FloatField(default=1.0)
     find_largest = serializers.BooleanField(default=True)
+    other_forecast_cases = serializers.MultipleChoiceField(
+        choices=[(each.value, each.label) for each in ForecastCase if each not in CENTRAL_ONLY],
+        default=set(),
+        help_text="Studied beside the central case; the worst counts.",
+    )
+    further_checks = FurtherChecksSerializer(allow_null=True, default=None, help_text="Null: none.")
     exclude_references = serializers.ListField(
         child=serializers.UUIDField(),
         default=list,
@@ -144,7 +206,7 @@ class WhatIfSerializer(serializers.Serializer[Any]):
 
     def wish(self) -> WhatIf:
         values = self.validated_data
-        own_power = values["own_power"]
+        own_power, further = values["own_power"], values["further_checks"]
         return WhatIf(
             model_id=values["network_model"],
             direction=values["direction"],
@@ -165,6 +227,8 @@ class WhatIfSerializer(serializers.Serializer[Any]):
                 loading_warn_percent=values["loading_warn_percent"],
                 step_kw=values["step_kw"],
                 find_largest=values["find_largest"],
+                forecast_cases=(*CENTRAL_ONLY, *sorted(values["other_forecast_cases"])),
+                further=FurtherChecksSerializer().further(further) if further else FurtherChecks(),
             ),
             own_power=OwnPower(**own_power) if own_power else None,
             exclude_references=tuple(values["exclude_references"]),

@@ -11,11 +11,13 @@ from django.db import transaction
 
 from connections import queries as connections
 from connections.models import Site
+from connections.states import Role
 from core import journal
 from core.errors import NotThereError, Period, Refusal, RefusedError
 from core.windows import ServiceWindow
 from participants.permissions import check_may
 from psa import what_if_rules as rules
+from psa.further_rules import refusals_of_cases, refusals_of_checks
 from psa.inputs import Gap, areas_below, gather
 from psa.models import NetworkModel, Study
 from psa.queries import can_be_studied_on, places_of_sites
@@ -75,6 +77,7 @@ def ask_what_if(*, wish: WhatIf, actor: journal.Actor, at: datetime) -> Study:
     if found is None:
         raise NotThereError("network_model")
     refusals = list(rules.refusals_of_options(wish.options, wish.own_power))
+    refusals += _refusals_of_checks(wish, found)
     if not can_be_studied_on(found):
         message = "Only a model whose check has found nothing can be studied on."
         refusals.append(Refusal("what_if_model_unsound", message, "network_model"))
@@ -93,6 +96,16 @@ def ask_what_if(*, wish: WhatIf, actor: journal.Actor, at: datetime) -> Study:
         actor=actor,
         at=at,
     )
+
+
+def _refusals_of_checks(wish: WhatIf, model: NetworkModel) -> list[Refusal]:
+    further = wish.options.further
+    gives_up = any(each.role == Role.SOLD for each in wish.changes)
+    return [
+        *refusals_of_cases(wish.options.forecast_cases),
+        *refusals_of_checks(further, (model.diagram or {}).get("elements")),
+        *rules.refusals_of_failure_case(asked=further.failure_case, gives_up=gives_up),
+    ]
 
 
 def _refusals_of_sites(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,13 +15,21 @@ from core.journal import SYSTEM
 from core.models import Event
 from participants.states import Role
 from psa import services
+from psa.engine import choosing, receipt
 from psa.models import NetworkModel, Study
 from psa.queries import studies_about
 from psa.receipts import inputs_of, receipt_of
 from psa.running import check_model, run_open_studies
 from psa.states import ModelState
 from tests.psa.test_api import dso, member
-from tests.psa.world import AT, World, make_world, network, publish_model
+from tests.psa.world import (
+    AT,
+    World,
+    make_world,
+    network,
+    publish_forecasts,
+    publish_model,
+)
 from tests.wsc.market import make_contract, make_engineer, open_review, set_policy, settle
 from wsc.models import Decision, Review
 from wsc.tasks import study_finished
@@ -413,3 +422,106 @@ def test_a_contract_is_studied_differently_from_its_study_and_left_out_of_the_re
 
 def test_a_page_for_a_study_that_is_not_there_is_a_404() -> None:
     assert engineer().get(reverse(PAGE) + "?study=999999").status_code == 404
+
+
+FURTHER = {
+    "other_forecast_cases": ["HIGH"],
+    "outages": "line Line 1\nline Line 2",
+    "outages_decide": "on",
+    "emergency_percent": "120",
+    "step_voltage_percent": "3",
+    "failure_case": "on",
+}
+
+
+def test_further_checks_begin_as_the_policy_has_them_and_are_folded_where_it_has_none() -> None:
+    world = make_world()
+    client = engineer()
+    plain = client.get(reverse(PAGE)).content.decode()
+    set_policy(world, outages=["line Line 1"], step_voltage_percent=3.0, loading_fail_percent=90.0)
+
+    page = client.get(reverse(PAGE))
+
+    text = page.content.decode()
+    assert "<details><summary>Further checks" in plain
+    assert "<details open><summary>Further checks" in text
+    assert "As the policy of Vale supply point has them" in text
+    form = page.context["form"]
+    assert (form["outages"].value(), form["step_voltage_percent"].value()) == ("line Line 1", "3")
+    assert form["loading_fail_percent"].value() == "90"
+
+
+def test_further_checks_are_made_and_stand_on_the_what_ifs_page_and_receipt() -> None:
+    world = make_world()
+    publish_forecasts(world, case="HIGH", exports={"Farm": 260.0})
+    client = engineer()
+    body = typed(world, kw_1="60", site_2=world.mill.pk, role_2="SOLD", kw_2="60", **FURTHER)
+
+    answer = client.post(reverse(PAGE), body, follow=True)
+    run_open_studies()
+    page = client.get(answer.redirect_chain[-1][0])
+
+    study = Study.objects.get()
+    assert study.result is not None
+    text = page.content.decode()
+    assert (study.state, study.result["forecast_cases"][1]["case"]) == ("PASSED", "HIGH")
+    assert {(each["name"], each["decides"]) for each in study.result["checks"]} == {
+        ("outage", True),
+        ("step_voltage", False),
+        ("failure_case", True),
+    }
+    assert "loss of line Line 1, line Line 2, each alone, at 120 % of ratings (decides)" in text
+    assert "outage security (N-1)" in text
+    assert "failure case of the offset" in text
+    again = client.get(reverse(PAGE) + f"?study={study.pk}").context["form"]
+    assert {name: again[name].value() for name in FURTHER} == FURTHER | {
+        "outages_decide": True,
+        "failure_case": True,
+    }
+    assert not again["step_voltage_decides"].value()
+    kept = receipt_of(study)
+    first, recorded, _ = receipt.read(kept)
+    again_answered = choosing.answered(receipt.read_cases(kept, first))
+    assert receipt.differences(recorded, json.loads(json.dumps(again_answered))) == []
+
+
+@pytest.mark.parametrize(
+    ("typed_in", "field", "says"),
+    [
+        ({"outages": "line Line 9"}, "outages", "The network model has no 'line Line 9'."),
+        ({"reverse_limits_kw": "T9 = 5"}, "reverse_limits_kw", "no transformer 'T9'"),
+        ({"reverse_limits_kw": "T9"}, "reverse_limits_kw", "as: Primary T1 = 4000"),
+        ({"emergency_percent": "300"}, "emergency_percent", "up to 200 %"),
+        ({"step_voltage_percent": "30"}, "step_voltage_percent", "up to 10 %"),
+        ({"failure_case": "on"}, "failure_case", "no offset can go"),
+    ],
+)
+def test_a_further_check_that_cannot_be_made_is_named_by_its_field(
+    typed_in: dict[str, str], field: str, says: str
+) -> None:
+    world = make_world()
+
+    answer = engineer().post(reverse(PAGE), typed(world, **typed_in))
+
+    assert answer.status_code == 422
+    form = answer.context["form"]
+    assert list(form.errors) == [field]
+    assert says in form.errors[field][0]
+    assert "<details open><summary>Further checks" in answer.content.decode()
+    assert not Study.objects.exists()
+
+
+def test_further_checks_are_asked_over_the_api() -> None:
+    world = make_world()
+    client = dso(Role.ENGINEER)
+    checks = {"outages": ["line Line 1"], "failure_case": True}
+
+    wrong = post(client, asked(world, further_checks={"outages": ["line Line 9"]}))
+    right = post(client, asked(world, further_checks=checks, other_forecast_cases=["LOW"]))
+
+    assert fields_of(wrong) == [("check_outage", "outages")]
+    assert right.status_code == 422  # there is no low case here
+    ok = post(client, asked(world, further_checks=checks))
+    assert ok.status_code == 201
+    assert ok.json()["question"]["further_checks"]["outages"] == ["line Line 1"]
+    assert ok.json()["question"]["forecast_cases"] == ["CENTRAL"]

@@ -122,16 +122,16 @@ def test_outages_that_decide_reject_and_those_that_report_do_not() -> None:
 @pytest.mark.parametrize(
     ("values", "codes", "field"),
     [
-        ({"outages": ["line Line 9"]}, ["policy_outage"], "outages"),
-        ({"outages": ["bus End 1"]}, ["policy_outage", "policy_outage_kind"], "outages"),
-        ({"reverse_limits_kw": {"T9": 1.0}}, ["policy_transformer"], "reverse_limits_kw"),
+        ({"outages": ["line Line 9"]}, ["check_outage"], "outages"),
+        ({"outages": ["bus End 1"]}, ["check_outage", "check_outage_kind"], "outages"),
+        ({"reverse_limits_kw": {"T9": 1.0}}, ["check_transformer"], "reverse_limits_kw"),
         (
             {"reverse_limits_kw": {"T9": -1.0}},
-            ["policy_transformer", "policy_reverse"],
+            ["check_transformer", "check_reverse"],
             "reverse_limits_kw",
         ),
-        ({"emergency_percent": 0}, ["policy_emergency"], "emergency_percent"),
-        ({"step_voltage_percent": 20.0}, ["policy_step"], "step_voltage_percent"),
+        ({"emergency_percent": 0}, ["check_emergency"], "emergency_percent"),
+        ({"step_voltage_percent": 20.0}, ["check_step"], "step_voltage_percent"),
     ],
 )
 def test_checks_that_cannot_be_made_are_refused_by_field(

@@ -79,10 +79,10 @@ def test_a_clearing_is_due_from_its_very_minute() -> None:
         ({"required_bases": ["hope"]}, "policy_basis"),
         ({"loading_warn_percent": 101.0}, "policy_loading"),
         ({"clearing_times": [TEN, TEN]}, "policy_times"),
-        ({"forecast_cases": []}, "policy_cases"),
-        ({"forecast_cases": ["HIGH", "CENTRAL"]}, "policy_cases"),
-        ({"forecast_cases": ["CENTRAL", "HIGH", "HIGH"]}, "policy_cases"),
-        ({"forecast_cases": ["CENTRAL", "WORST"]}, "policy_cases"),
+        ({"forecast_cases": []}, "forecast_cases"),
+        ({"forecast_cases": ["HIGH", "CENTRAL"]}, "forecast_cases"),
+        ({"forecast_cases": ["CENTRAL", "HIGH", "HIGH"]}, "forecast_cases"),
+        ({"forecast_cases": ["CENTRAL", "WORST"]}, "forecast_cases"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(changed: dict[str, Any], code: str) -> None:

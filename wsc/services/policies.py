@@ -11,11 +11,12 @@ from connections import services as connections
 from core import journal
 from core.errors import RefusedError
 from participants.permissions import check_may
+from psa.further_rules import refusals_of_checks
 from psa.queries import elements_of
-from psa.questions import CENTRAL_ONLY, SAFE_BASES
+from psa.questions import CENTRAL_ONLY, SAFE_BASES, FurtherChecks
 from wsc.models import Policy
 from wsc.queries import current_policy
-from wsc.rules import refusals_of_further_checks, refusals_of_policy
+from wsc.rules import refusals_of_policy
 from wsc.states import AreaRule, Mode
 
 
@@ -55,12 +56,14 @@ def publish_policy(
         loading_warn_percent=loading_warn_percent,
         clearing_times=clearing_times,
         forecast_cases=forecast_cases,
-    ) + refusals_of_further_checks(
-        outages=outages,
-        emergency_percent=emergency_percent,
-        step_voltage_percent=step_voltage_percent,
-        reverse_limits_kw=reverse_limits_kw or {},
-        elements=elements_of(area_id),
+    ) + refusals_of_checks(
+        FurtherChecks(
+            outages=tuple(outages),
+            emergency_percent=emergency_percent,
+            step_voltage_percent=step_voltage_percent,
+            reverse_limits_kw=tuple((reverse_limits_kw or {}).items()),
+        ),
+        elements_of(area_id),
     )
     if refusals:
         raise RefusedError(refusals)
