@@ -18,8 +18,10 @@ from core.errors import BusyError, WrongStateError
 from core.journal import SYSTEM
 from core.retry import retried
 from psa import services
+from psa.engine.findings import as_json
 from psa.headroom import Found, find, gather_headroom
 from psa.inputs import Gap, Inputs, agreements_at, gather
+from psa.lost_names import names_lost
 from psa.models import ForecastVersion, NetworkModel, NetworkUpload
 from psa.queries import (
     areas_with_old_headroom,
@@ -127,7 +129,7 @@ def check_model(*, model_id: int) -> None:
         services.record_model_check,
         model_id=model_id,
         check=services.ModelCheck(
-            findings=found["findings"],
+            findings=[*found["findings"], *_names_lost(model, found["diagram"])],
             mapping=model.mapping,
             network=None if upload is None else found["network"],
             format=found["kind"],
@@ -138,6 +140,13 @@ def check_model(*, model_id: int) -> None:
         actor=SYSTEM,
         at=clock.now(),
     )
+
+
+def _names_lost(model: NetworkModel, diagram: dict[str, Any] | None) -> list[dict[str, str]]:
+    if diagram is None:
+        return []
+    elements = diagram["elements"]
+    return as_json(names_lost(area_id=model.area_id, elements=elements, at=clock.now()))
 
 
 def _outcome(model: NetworkModel, upload: NetworkUpload | None) -> dict[str, Any]:

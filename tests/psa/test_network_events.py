@@ -18,10 +18,11 @@ from psa.engine import receipt
 from psa.models import NetworkEvent, Study
 from psa.questions import FurtherChecks, Question, StudyOptions
 from psa.receipts import inputs_of, receipt_of
-from psa.running import run_open_studies
+from psa.running import check_model, run_open_studies
 from psa.solving import solve
 from psa.states import StudyState
-from tests.psa.world import AT, FIRST_DAY, World, make_world
+from tests.psa.world import AT, FIRST_DAY, World, make_world, network
+from tests.wsc.market import set_policy
 
 pytestmark = pytest.mark.django_db
 EIGHT, TEN = FIRST_DAY + timedelta(hours=8), FIRST_DAY + timedelta(hours=10)
@@ -198,3 +199,52 @@ def test_an_event_is_withdrawn_once_and_not_when_it_is_over() -> None:
     late = plan(world)
     with pytest.raises(WrongStateError, match="over"):
         services.withdraw_network_event(event_id=late.pk, actor=SYSTEM, at=TEN)
+
+
+def test_a_draft_is_warned_of_events_and_policy_entries_that_name_what_it_does_not_have() -> None:
+    world = make_world()
+    plan(world, element="Line 1")
+    plan(world, element="Line 2")
+    over = plan(
+        world,
+        element="Line 2",
+        starts_at=EIGHT + timedelta(hours=4),
+        ends_at=TEN + timedelta(hours=4),
+    )
+    services.withdraw_network_event(event_id=over.pk, actor=SYSTEM, at=AT)
+    set_policy(world, outages=["line Line 1", "line Line 2"])
+    draft = services.import_network_model(
+        area_id=world.area.pk,
+        name="Renamed",
+        network=network().replace("Line 2", "Lane line"),
+        actor=SYSTEM,
+        at=AT,
+    )
+
+    with clock.frozen(AT):
+        check_model(model_id=draft.pk)
+
+    draft.refresh_from_db()
+    assert [(each["code"], each["element"]) for each in draft.found("warning")] == [
+        ("event_element", "Line 2"),
+        ("policy_outage", "Line 2"),
+    ]
+    assert "planned from 07 December 2026 08:00 UTC" in draft.found("warning")[0]["message"]
+    with pytest.raises(RefusedError) as refused:
+        services.publish_network_model(model_id=draft.pk, actor=SYSTEM, at=AT)
+    assert [each.code for each in refused.value.refusals] == ["network_warnings"]
+
+
+def test_a_draft_that_keeps_the_names_is_warned_of_nothing() -> None:
+    world = make_world()
+    plan(world, element="Line 2")
+    set_policy(world, outages=["line Line 1"])
+    draft = services.import_network_model(
+        area_id=world.area.pk, name="Same", network=network(), actor=SYSTEM, at=AT
+    )
+
+    with clock.frozen(AT):
+        check_model(model_id=draft.pk)
+
+    draft.refresh_from_db()
+    assert draft.findings == []
