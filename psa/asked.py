@@ -104,8 +104,7 @@ def _judged(question: Question) -> str:
 def _further(options: StudyOptions) -> Iterator[str]:
     checks = options.further
     if options.forecast_cases != CENTRAL_ONLY:
-        cases = " and ".join(ForecastCase(each).label.lower() for each in options.forecast_cases)
-        yield f"the {cases} cases of the forecasts, of which the worst counts"
+        yield f"{_cases(options)} cases of the forecasts, of which the worst counts"
     if checks.outages:
         yield (
             f"loss of {', '.join(checks.outages)}, each alone, at {checks.emergency_percent:g} % "
@@ -124,6 +123,26 @@ def _further(options: StudyOptions) -> Iterator[str]:
     if checks.reverse_limits_kw:
         limits = ", ".join(f"{name} {kw:g} kW" for name, kw in checks.reverse_limits_kw)
         yield f"reverse power of {limits} at most"
+
+
+def judged_in_words(area_id: int) -> str:
+    """Say how headroom is judged under the policy that counts in an area."""
+    options = policy_options_of(area_id)
+    words = (
+        f"Judged as the area's policy has it: up to {options.loading_fail_percent:g} % of a rating"
+    )
+    if limits := options.further.reverse_limits_kw:
+        words += f", reverse power of {', '.join(f'{name} {kw:g} kW' for name, kw in limits)}"
+    if options.forecast_cases == CENTRAL_ONLY:
+        words += ", on the central case of the forecasts"
+    else:
+        words += f", on {_cases(options)} cases of the forecasts, of which the least counts"
+    return f"{words}. Without outages (N-1) and voltage steps, which a contract's study looks at."
+
+
+def _cases(options: StudyOptions) -> str:
+    cases = " and ".join(ForecastCase(each).label.lower() for each in options.forecast_cases)
+    return f"the {cases}"
 
 
 def _weight(*, decides: bool) -> str:

@@ -7,16 +7,21 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connections.models import Agreement
 from connections.states import Direction
 from core.periods import HALF_HOUR, merged
+from psa.asked import policy_options_of
 from psa.inputs import Gap, Inputs, SiteInput, forecast_throughout, gather
-from psa.questions import Change, Question
+from psa.questions import Change, FurtherChecks, Question, StudyOptions
 from psa.solving import as_engine_study
+from psa.states import ForecastCase
+
+if TYPE_CHECKING:
+    from psa.engine.headroom import Wish
 
 DAYS = 14
 HALF_HOURS = DAYS * 48
@@ -60,40 +65,45 @@ def horizon(starts_at: datetime) -> tuple[datetime, ...]:
 def gather_headroom(*, area_id: int, starts_at: datetime, at: datetime) -> Inputs | Gap:
     """Read what headroom is computed from, in the half-hours in which all has a forecast.
 
-    It is what a study reads of a question that changes nothing.
+    It is what a study reads of a question that changes nothing, under the area's policy.
     """
+    options = judged_by(area_id)
     covered, sites, missing = forecast_throughout(area_id, horizon(starts_at), at)
+    for case in options.forecast_cases[1:]:
+        also, _, lacking = forecast_throughout(area_id, horizon(starts_at), at, case=case)
+        covered = tuple(start for start in covered if start in set(also))
+        missing = missing or f"{ForecastCase(case).label} case: {lacking}"
     if not sites:
         return Gap("No site of this area has both a bus of the network model and a forecast.")
     if not covered:
         return Gap(missing)
     nothing = Change(sites[0], "BOUGHT", Direction.EXPORT, 0.0, merged(covered))
-    return gather(area_id=area_id, question=Question(Direction.EXPORT.value, (nothing,)), at=at)
+    question = Question(Direction.EXPORT.value, (nothing,), options=options)
+    return gather(area_id=area_id, question=question, at=at)
+
+
+def judged_by(area_id: int) -> StudyOptions:
+    """Return what headroom takes of the policy that counts: its thresholds, its limits of reverse
+    power, and its cases of the forecasts, of which the least headroom counts.
+    """
+    policy = policy_options_of(area_id)
+    limits = FurtherChecks(reverse_limits_kw=policy.further.reverse_limits_kw)
+    return replace(policy, find_largest=False, further=limits)
 
 
 def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datetime) -> Found:
     """Put it to the engine. Takes seconds; no transaction may be open."""
-    import numpy as np
-
     from psa.engine import study as engine
-    from psa.engine.headroom import Wish, headrooms
+    from psa.engine.headroom import headrooms, least
 
-    asked = as_engine_study(inputs)
-    wished = [
-        (site, direction)
-        for site in inputs.sites
-        for direction in Direction.values
-        if site.before[direction] is not None
-    ]
-    wishes = [
-        Wish(
-            f"site-{site.site_id}",
-            direction,
-            np.array(_most(site, direction, installed.get(site.site_id, []), inputs.half_hours)),
-        )
-        for site, direction in wished
-    ]
-    found = headrooms(asked, wishes, step_kw=STEP_KW)
+    wished = _wished(inputs)
+    cases = (inputs, *inputs.other_cases)
+    found = least(
+        [
+            headrooms(as_engine_study(each), _wishes(each, installed), step_kw=STEP_KW)
+            for each in cases
+        ]
+    )
     place = [(start - starts_at) // HALF_HOUR for start in inputs.half_hours]
     columns = sorted({*found.binding[found.binding >= 0].tolist(), *found.near.column.tolist()})
     number = {column: n for n, column in enumerate(columns)}
@@ -133,6 +143,30 @@ def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datet
         },
         sites=sites,
     )
+
+
+def _wished(inputs: Inputs) -> list[tuple[SiteInput, str]]:
+    return [
+        (site, direction)
+        for site in inputs.sites
+        for direction in Direction.values
+        if site.before[direction] is not None
+    ]
+
+
+def _wishes(inputs: Inputs, installed: dict[int, list[Agreement]]) -> list[Wish]:
+    import numpy as np
+
+    from psa.engine.headroom import Wish
+
+    return [
+        Wish(
+            f"site-{site.site_id}",
+            direction,
+            np.array(_most(site, direction, installed.get(site.site_id, []), inputs.half_hours)),
+        )
+        for site, direction in _wished(inputs)
+    ]
 
 
 def _most(

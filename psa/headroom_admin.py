@@ -20,6 +20,7 @@ from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
+from psa.asked import judged_in_words
 from psa.forms import DAY_INPUT
 from psa.headroom import DAYS
 from psa.headroom_queries import in_words, near_constraints, rates_between
@@ -139,6 +140,7 @@ def _shown(request: HttpRequest, headroom: AreaHeadroom) -> dict[str, Any]:
         "site_rows": [_site_row(headroom, row, start) for row in rows],
         "exchange_form": form,
         "from_half_hour": start,
+        "judged": judged_in_words(headroom.area_id),
     }
     if form.is_bound and form.is_valid():
         context |= _exchange(headroom, rows, form.cleaned_data)

@@ -299,7 +299,11 @@ def _events(area_id: int, half_hours: tuple[datetime, ...]) -> tuple[EventInput,
 
 
 def forecast_throughout(
-    area_id: int, half_hours: tuple[datetime, ...], at: datetime
+    area_id: int,
+    half_hours: tuple[datetime, ...],
+    at: datetime,
+    *,
+    case: str = ForecastCase.CENTRAL,
 ) -> tuple[tuple[datetime, ...], list[int], str]:
     """Return the half-hours in which every point of an area has a forecast, the sites among them,
     and in words what is missing in the others.
@@ -310,7 +314,7 @@ def forecast_throughout(
         if site.network_bus
     ]
     agreements = _agreements(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
-    forecasts = read_forecasts(area_id, half_hours, at)
+    forecasts = read_forecasts(area_id, half_hours, at, case=case)
     gaps = _missing(sites, agreements, forecasts, half_hours)
     dark = {
         start for _, periods in gaps for period in periods for start in half_hours_between(*period)

@@ -36,6 +36,7 @@ from psa.time_limit import TooLongError, limited
 
 MOST_CHANGES = 300  # elements kept with a model; the counts are of all
 MOST_BUSY_SECONDS = 300  # with one study's limit less than CELERY_TASK_TIME_LIMIT
+TELLING = {"CannotCompileError", "EngineInputError"}  # of the engine's: they say why in words
 logger = logging.getLogger(__name__)
 
 
@@ -77,11 +78,11 @@ def refresh_headroom() -> int:
     The clock calls this, so that many changes of an area make one computation of it. An area whose
     studies wait is left until they are answered.
     """
-    at = clock.now()
+    at, until = clock.now(), time.monotonic() + MOST_BUSY_SECONDS
     busy = set(areas_with_open_studies())
     done = 0
     for area_id in areas_with_old_headroom(at):
-        if area_id not in busy:
+        if area_id not in busy and time.monotonic() < until:
             done += _refresh(area_id)
     return done
 
@@ -104,10 +105,13 @@ def _found(claim: services.HeadroomClaim) -> Found | Gap:
     if isinstance(inputs, Gap):
         return inputs
     try:
-        return find(inputs, agreements_at(inputs), claim.starts_at)
+        with limited():
+            return find(inputs, agreements_at(inputs), claim.starts_at)
+    except TooLongError:
+        return Gap("Not computed: it took longer than it may.", inputs.network_model_id)
     except Exception as error:  # as with a study: nobody computes it, so nothing is known
         logger.exception("The headroom of area %s could not be computed", claim.area_id)
-        reason = str(error) if type(error).__name__ == "CannotCompileError" else ""
+        reason = str(error) if type(error).__name__ in TELLING else ""
         words = reason or f"the engine failed ({type(error).__name__})"
         return Gap(f"Not computed: {words}.", inputs.network_model_id)
 

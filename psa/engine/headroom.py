@@ -94,6 +94,23 @@ def headrooms(study: Study, wishes: Sequence[Wish], *, step_kw: float = 1.0) -> 
     return _Search(runs, wishes, step_kw).found()
 
 
+def least(found: Sequence[Headrooms]) -> Headrooms:
+    """Give the least of each wish over several cases of the forecasts, and what binds there.
+
+    Nothing is known where it isn't in one. What is near a limit stays that of the first case.
+    """
+    first = found[0]
+    kw = np.stack([each.kw for each in found])
+    worst = np.argmin(kw, axis=0)  # a NaN counts as the least
+    return replace(
+        first,
+        kw=np.take_along_axis(kw, worst[None], axis=0)[0],
+        binding=np.take_along_axis(np.stack([each.binding for each in found]), worst[None], axis=0)[
+            0
+        ],
+    )
+
+
 class _Search:
     """One search for headroom."""
 

@@ -9,10 +9,11 @@ from connections.models import Area
 from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.models import Event
-from psa import queries, running, services
+from psa import queries, running, services, time_limit
 from psa.inputs import Gap
 from psa.models import AreaHeadroom, SiteHeadroom
-from tests.psa.world import DAY, FIRST_DAY, World, make_world
+from tests.psa.world import DAY, FIRST_DAY, World, make_world, publish_forecasts
+from tests.wsc.market import set_policy
 
 NOON = FIRST_DAY + timedelta(hours=12)
 COVERED = 6 * 48 + 24  # of 14 days, seven of which have a forecast
@@ -145,3 +146,36 @@ def test_an_area_is_shown_to_peers_and_no_longer_each_with_its_event(world: Worl
             services.publish_headroom(
                 area_id=world.area.pk, published=published, actor=SYSTEM, at=NOON
             )
+
+
+def test_headroom_is_judged_by_the_policys_threshold(world: World) -> None:
+    set_policy(world, loading_fail_percent=80.0)
+
+    refreshed()
+
+    # As above, of 80 % of the second line's 686 kVA.
+    assert kept(world, "Farm").kw[0] == pytest.approx(0.8 * 686 - 490, abs=2)
+
+
+def test_of_the_policys_forecast_cases_the_least_headroom_counts(world: World) -> None:
+    publish_forecasts(world, case="HIGH", exports={"School": 300.0}, days=2)
+    set_policy(world, forecast_cases=("CENTRAL", "HIGH"))
+
+    refreshed()
+
+    farm = kept(world, "Farm")
+    assert farm.kw[0] == pytest.approx(146, abs=2)
+    known = 48 + 24  # the high case has two days
+    assert farm.kw[known:] == [None] * (14 * 48 - known)
+
+
+def test_headroom_that_takes_too_long_is_not_known_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_limit, "MOST_SECONDS", 0.001)
+
+    refreshed()
+
+    headroom = AreaHeadroom.objects.get()
+    assert headroom.gap == "Not computed: it took longer than it may."
+    assert not SiteHeadroom.objects.exists()
