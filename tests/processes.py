@@ -103,6 +103,7 @@ class Process:
 
     name: str
     child: subprocess.Popen[bytes]
+    was_healthy: bool = False
 
     def kill(self) -> None:
         """End it at once, as ``kill -9`` or a lost machine does."""
@@ -189,12 +190,27 @@ class Product:
     def start(self, *names: str) -> None:
         """Start services, and wait until each passes the file's health check."""
         for name in names:
-            child = processes.start(
-                self.command_of(name), log=self.home / f"{name}.log", env=self.environment
-            )
-            self.running[name] = Process(name, child)
+            self._launch(name)
         for name in names:
             self.wait_until(lambda name=name: self.is_healthy(name), f"{name} is healthy")  # type: ignore[misc]
+            self.running[name].was_healthy = True
+
+    def _launch(self, name: str) -> None:
+        child = processes.start(
+            self.command_of(name), log=self.home / f"{name}.log", env=self.environment
+        )
+        self.running[name] = Process(name, child)
+
+    def _revive(self) -> None:
+        """Start again what ended by itself, as the composition's ``restart`` does.
+
+        A Celery worker may end on "Unrecoverable error" when its broker goes away at a bad moment.
+        """
+        for name, process in list(self.running.items()):
+            ended = process.was_healthy and process.child.poll() not in {None, -signal.SIGKILL}
+            if ended and self.services[name].get("restart") == "unless-stopped":
+                self._launch(name)
+                self.running[name].was_healthy = True
 
     def is_healthy(self, name: str) -> bool:
         """Run a service's own health check.
@@ -257,6 +273,7 @@ class Product:
         """Wait for something to hold, and show every log where it does not."""
         deadline = time.monotonic() + within_s
         while not holds():
+            self._revive()
             if time.monotonic() > deadline:
                 logs = "\n".join(f"--- {name}\n{self.log(name)[-3000:]}" for name in self.running)
                 raise AssertionError(f"not within {within_s:g} s: {what}\n{logs}")
