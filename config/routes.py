@@ -38,6 +38,10 @@ ASSESSMENTS = "wsc.assessments.assessments_of"
 CANCEL_AND = "wsc.services.cancel_and"
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "number the register's changes": {
+        "task": "connections.number_register_changes",
+        "schedule": 5.0,
+    },
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
     "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},
     "tell of deliveries": {"task": "nmf.tell_deliveries", "schedule": 60.0},

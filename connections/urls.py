@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, sites
+from connections.views import applications, register, sites
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
     path("sites/", sites.site_list, name="sites"),
     path("sites/new/", sites.new_site, name="new-site"),
     path("sites/<int:pk>/", sites.site_page, name="site"),
-    path("sites/<int:pk>/register.csv", sites.register_csv, name="register-csv"),
+    path("sites/<int:pk>/capacity-register/", register.register_page, name="register"),
+    path("sites/<int:pk>/register.csv", register.register_csv, name="register-csv"),
     path("sites/<int:pk>/register/", applications.start_registration, name="start-registration"),
     path("applications/", applications.application_list, name="applications"),
     path(

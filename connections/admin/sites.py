@@ -8,6 +8,9 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from connections import services
 from connections.admin.stepped import tried
@@ -55,7 +58,7 @@ class SignatoryRows(Rows):
 class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
     """Peers add their sites; engineers say on which bus of the model each hangs."""
 
-    list_display = ("name", "organisation", "area", "network_bus")
+    list_display = ("name", "organisation", "area", "network_bus", "register")
     list_filter = ("area",)
     list_select_related = ("organisation", "area")
     search_fields = ("name", "organisation__name")
@@ -70,6 +73,13 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
     )
     fields = (*readonly_fields, "network_bus")
     inlines = (AssetRows, MpanRows, SignatoryRows)
+
+    @admin.display(description="capacity register")
+    def register(self, row: Site) -> SafeString:
+        address = reverse("connections:register", args=[row.pk])
+        return format_html(
+            '<a href="{}">Open<span class="visually-hidden"> {}</span></a>', address, row
+        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -20,7 +20,6 @@ from connections.states import (
     TurnKind,
 )
 from core.api.fields import VisibleRow
-from core.errors import Refusal, RefusedError
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 
 WANTED = ["buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw"]
@@ -74,33 +73,6 @@ class SiteInput(serializers.Serializer[Any]):
             "mpans": [(direction, mpan) for direction, mpan in mpans if mpan],
             **values,
         }
-
-
-class RegisterShape(serializers.Serializer[Any]):
-    """A stretch of the register in which nothing changes; kW, agreed null: no right."""
-
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    agreed = serializers.DecimalField(allow_null=True, **KW)
-    ceiling = serializers.DecimalField(**KW)
-    bought = serializers.DecimalField(**KW)
-    sold = serializers.DecimalField(**KW)
-    held_bought = serializers.DecimalField(**KW)
-    held_sold = serializers.DecimalField(**KW)
-    permitted = serializers.DecimalField(**KW)
-
-
-class RegisterQuery(serializers.Serializer[Any]):
-    direction = serializers.ChoiceField(choices=Direction.choices)
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        length = attrs["ends_at"] - attrs["starts_at"]
-        if length.total_seconds() <= 0 or length.days > 366:  # noqa: PLR2004  # a year
-            message = "ends_at is after starts_at, by a year at most."
-            raise RefusedError([Refusal("period_length", message, "ends_at")])
-        return attrs
 
 
 class ClockShape(serializers.Serializer[Any]):

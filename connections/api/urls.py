@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from connections.api.register import RegisterChangesView, RegisterDailyView
 from connections.api.views import AreaViews, RegistrationViews, SiteViews, TcvnViews
 
 router = SimpleRouter()
@@ -11,4 +13,8 @@ router.register("areas", AreaViews, basename="api-area")
 router.register("sites", SiteViews, basename="api-site")
 router.register("registrations", RegistrationViews, basename="api-registration")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
-urlpatterns = router.urls
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),
+    path("register/daily.csv", RegisterDailyView.as_view(), name="register-daily"),
+    *router.urls,
+]

@@ -18,12 +18,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from connections import queries, services
+from connections.api.register import RegisterQuery, RegisterShape
 from connections.api.serializers import (
     AreaShape,
     ExecuteInput,
     OwnSiteShape,
-    RegisterQuery,
-    RegisterShape,
     RegistrationChange,
     RegistrationInput,
     RegistrationShape,
@@ -35,6 +34,7 @@ from connections.clock_queries import current_targets, with_clocks
 from connections.documents import notice_text
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Area, Registration, Site, Tcvn
+from connections.register.answers import as_values
 from connections.views.shared import may_trade
 from core import clock
 from core.api.idempotency import idempotent
@@ -97,13 +97,20 @@ class SiteViews(OwnRows):
     @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
     def register(self, request: Request, pk: str) -> Response:
-        """Answer who may use what: the stretches of a period in which nothing changes."""
+        """Answer who may use what: the stretches of a period in which nothing changes.
+
+        With what made each number; and, with ``as_of``, as the register said at that moment.
+        """
         site = self.get_object()
         asked = self.read(RegisterQuery, request.query_params).validated_data
         found = queries.register(
-            [site.pk], asked["direction"], asked["starts_at"], asked["ends_at"]
+            [site.pk],
+            asked["direction"],
+            asked["starts_at"],
+            asked["ends_at"],
+            as_of=asked["as_of"],
         )
-        return Response(RegisterShape(found[site.pk], many=True).data)
+        return Response(RegisterShape(as_values(found[site.pk]), many=True).data)
 
 
 class RegistrationViews(OwnRows):

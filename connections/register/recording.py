@@ -104,6 +104,8 @@ def record_changes(
     rows = []
     for number, each in enumerate(sources):
         touched = [*each.periods, *(before[number] if before else [])]
+        if not touched:  # it never counted: nothing changes
+            continue
         ends = [until for _, until in touched]
         rows.append(
             RegisterChange(

@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import csv
-from datetime import timedelta
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,17 +9,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from connections import queries, services
 from connections.forms import SiteForm
 from connections.permissions import check_may_act_for_organisation
-from connections.register.sweep import Stretch, half_hourly
 from connections.services.registrations import current_agreement
 from connections.states import Direction
+from connections.views.register import chart_of
 from connections.views.shared import may_trade, member
 from core import clock
-from core.periods import LONDON, half_hour_of, settlement_period
 from core.web.actors import actor_of
 from core.web.forms import attempt, status_of
 
 DAYS = 14
-SERIES = ("agreed", "ceiling", "permitted", "bought", "sold", "held_bought", "held_sold")
 
 
 @login_required
@@ -65,46 +59,6 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
         "days": DAYS,
     }
     return render(request, "connections/site_page.html", context)
-
-
-def chart_of(stretches: list[Stretch]) -> dict[str, Any]:
-    """Return a register as series by half-hour, for the chart and its table."""
-    half_hours = list(half_hourly(stretches))
-    data: dict[str, Any] = {"unit": "kW", "times": [at.isoformat() for at, _ in half_hours]}
-    for name in SERIES:
-        data[name] = [float(getattr(stretch, name) or 0) for _, stretch in half_hours]
-    return data
-
-
-@login_required
-@require_safe
-def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
-    """Download the register of the coming days, a row a half-hour and direction."""
-    site = get_object_or_404(queries.sites_of(member(request).organisation), pk=pk)
-    start = half_hour_of(clock.now())
-    response = HttpResponse(content_type="text/csv")
-    response["Content-Disposition"] = f'attachment; filename="register-{site.pk}.csv"'
-    writer = csv.writer(response)
-    columns = [f"{name}_kw" for name in SERIES]
-    writer.writerow(
-        ["period_start_utc", "period_start_local", "settlement_period", "direction", *columns]
-    )
-    for direction in Direction.values:
-        stretches = queries.register([site.pk], direction, start, start + timedelta(days=DAYS))[
-            site.pk
-        ]
-        for at, stretch in half_hourly(stretches):
-            values = [getattr(stretch, name) for name in SERIES]
-            writer.writerow(
-                [
-                    at.isoformat(),
-                    at.astimezone(LONDON).isoformat(),
-                    settlement_period(at)[1],
-                    direction,
-                    *["" if value is None else value for value in values],
-                ]
-            )
-    return response
 
 
 @login_required

@@ -66,6 +66,12 @@ def kw_or_none(value: Decimal | None) -> str:
 
 
 @register.filter
+def figure(value: Decimal | None) -> str:
+    """{{ stretch.sold|figure }}, under a heading with the unit: "40", "0.5", a dash for None"""
+    return "-" if value is None else _plain(value)
+
+
+@register.filter
 def price(value: Decimal) -> str:
     """{{ contract.price_gbp_per_kwh|price }}: "£0.02500 /kW/h (£25.00 /MW/h)"."""
     return f"£{value:.5f} /kW/h (£{value * 1000:,.2f} /MW/h)"

@@ -101,6 +101,15 @@ PAGES: dict[str, list[Page]] = {
     "connections:site": [
         Page(ADMINISTRATOR, f"SELECT id FROM connections_site WHERE organisation_id = {A_PEER}")
     ],
+    "connections:register": [
+        Page(ADMINISTRATOR, f"SELECT id FROM connections_site WHERE organisation_id = {A_PEER}"),
+        Page(
+            ADMINISTRATOR,
+            f"SELECT id FROM connections_site WHERE organisation_id = {A_PEER}",
+            query="?as_of=2019-01-01T00:00&first=2020-03-29&last=2020-03-29",
+        ),
+        Page(ENGINEER, "SELECT min(id) FROM connections_site"),
+    ],
     "connections:applications": [Page(ADMINISTRATOR), Page(ENGINEER)],
     "connections:registration": [
         Page(BY_ROW, EACH_APPLICATION.format(table="connections_registration"))

@@ -12,6 +12,7 @@ _MEMBERS = "302 200 200  200 200 200  200 200 200"
 _PUBLIC = "200 200 200  200 200 200  200 200 200"
 _PARTIES = "302 404 200  200 200 200  200 200 200"  # both ends of a trade, and the DSO
 _HOME = "302 404 404  200 200 200  404 404 404"
+_HOME_AND_DSO = "302 404 404  200 200 200  200 200 200"
 _API_MEMBERS = "401 200 200  200 200 200  200 200 200"
 _API_PARTIES = "401 404 200  200 200 200  200 200 200"
 _API_HOME = "401 404 404  200 200 200  200 200 200"  # one's own, and the DSO
@@ -35,7 +36,8 @@ PAGES = [
     Row("GET sites/<int:pk>/", "site", "", _HOME),
     Row("GET market/headroom/", "", "", _MEMBERS),
     Row("GET sites/<int:site_id>/headroom/", "site", "", _HOME),
-    Row("GET sites/<int:pk>/register.csv", "site", "", _HOME),
+    Row("GET sites/<int:pk>/register.csv", "site", "", _HOME_AND_DSO),
+    Row("GET sites/<int:pk>/capacity-register/", "site", "", _HOME_AND_DSO),
     Row("GET applications/", "", "", _MEMBERS),
     Row("GET applications/registrations/<int:pk>/", "registration", "", _HOME),
     Row("GET applications/tcvns/new/", "", "", _MEMBERS),
@@ -92,6 +94,8 @@ API = [
     Row("GET api/v1/studies/<pk>/receipt/", "study", "", "401 404 404  404 404 404  409 409 409"),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
+    Row("GET api/v1/register/changes/", "", "", _API_MEMBERS),
+    Row("GET api/v1/register/daily.csv", "", "", _API_MEMBERS),
     Row("GET api/v1/sites/<int:site_id>/headroom/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<int:site_id>/adjusted-forecast/", "site", "", _API_HOME),
     Row("GET api/v1/registrations/<pk>/", "registration", "", _API_HOME),

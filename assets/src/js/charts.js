@@ -14,6 +14,7 @@ import * as echarts from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 import { barsOption } from "./chart_bars.js";
+import { slotsOf } from "./chart_parts.js";
 import { limitOption } from "./chart_limit.js";
 import { registerOption } from "./chart_register.js";
 
@@ -60,6 +61,7 @@ function start(figure) {
   const chart = echarts.init(canvas, null, { renderer: "svg" });
   drawn.set(figure, { chart, data: JSON.parse(source.textContent) });
   draw(figure);
+  if (figure.dataset.why) askWhy(chart, figure);
   let width = chart.getWidth();
   new ResizeObserver(() => {
     if (canvas.clientWidth === width) return;
@@ -67,6 +69,19 @@ function start(figure) {
     chart.resize();
     draw(figure);
   }).observe(canvas);
+}
+
+// A click on a half-hour opens what made its numbers; the table's links do the same.
+function askWhy(chart, figure) {
+  const slots = slotsOf(drawn.get(figure).data.times);
+  chart.getZr().on("click", ({ offsetX, offsetY }) => {
+    if (!chart.containPixel("grid", [offsetX, offsetY])) return;
+    const [index] = chart.convertFromPixel("grid", [offsetX, offsetY]);
+    const { times } = drawn.get(figure).data;
+    const { from } = slots[Math.max(0, Math.min(slots.length - 1, Math.floor(index)))];
+    if (from === null) return;
+    window.location.assign(`${figure.dataset.why}&at=${encodeURIComponent(times[from])}#why`);
+  });
 }
 
 const drawAll = () => drawn.forEach((_, figure) => draw(figure));
