@@ -14,7 +14,7 @@ from typing import Any
 
 from core.periods import LONDON
 from psa.drawing import BAD, WARN, Line, LineChart, Tick, chart_of
-from psa.looking import CASE_WORDS, clock_words, picture_of, view_of
+from psa.looking import CASE_WORDS, clock_words, layout_of, picture_of, view_of
 from psa.models import Study
 from psa.pictures import CASES, Element, Picture
 from psa.questions import Question
@@ -209,53 +209,48 @@ def _chart(picture: Picture, at: int, half_hours: Sequence[datetime]) -> LineCha
 def _profile(
     study: Study, picture: Picture, at: int, feeder: str, half_hours: Sequence[datetime]
 ) -> Profile | None:
-    layout = (study.network_model.diagram if study.network_model else None) or {}
-    feeders = layout.get("feeders") or []
-    if not feeders:
+    layout = layout_of(study)
+    if layout is None or not layout["feeders"]:
         return None
-    bus_of = {bus["name"]: bus for bus in layout["buses"]}
+    feeders, buses = layout["feeders"], layout["buses"]
     number = int(feeder) if feeder.isdecimal() and int(feeder) < len(feeders) else None
     if number is None:
         nearest = picture.nearest(len(picture.elements), "voltage")
-        found = (bus_of.get(picture.elements[each].name, {}).get("feeder") for each in nearest)
+        found = (buses[picture.elements[each].row]["feeder"] for each in nearest)
         number = next((each for each in found if each is not None), 0)
-    buses = sorted(
-        (bus for bus in layout["buses"] if bus.get("feeder") == number),
-        key=lambda bus: (bus["km"], bus["name"]),
+    rows = sorted(
+        (row for row, bus in enumerate(buses) if bus["feeder"] == number),
+        key=lambda row: (buses[row]["km"], buses[row]["name"]),
     )
     volts = {
-        bus["name"]: {
-            case: picture.value(picture.index[key], case, at) for case in ("without", "with")
-        }
-        for bus in buses
-        if (key := ("bus", bus["name"], "voltage")) in picture.index
+        row: {case: picture.value(picture.index[key], case, at) for case in ("without", "with")}
+        for row in rows
+        if (key := ("bus", row, "voltage")) in picture.index
     }
     limits = {
         limit
-        for name in volts
-        for element in [picture.elements[picture.index["bus", name, "voltage"]]]
+        for row in volts
+        for element in [picture.elements[picture.index["bus", row, "voltage"]]]
         for limit in (element.low, element.high)
         if limit is not None
     }
     known = [value for each in volts.values() for value in each.values() if value is not None]
     if not known:
         return None
-    return _drawn(
-        str(feeders[number]["name"]), clock_words(half_hours[at]), layout, bus_of, volts, limits
-    )
+    return _drawn(str(feeders[number]["name"]), clock_words(half_hours[at]), layout, volts, limits)
 
 
 def _drawn(
     feeder: str,
     moment: str,
     layout: dict[str, Any],
-    bus_of: dict[str, dict[str, Any]],
-    volts: dict[str, dict[str, float | None]],
+    volts: dict[int, dict[str, float | None]],
     limits: set[float],
 ) -> Profile:
     known = [value for each in volts.values() for value in each.values() if value is not None]
     low, high = min([*known, *limits]) - 0.005, max([*known, *limits]) + 0.005
-    far: float = max([bus_of[name]["km"] for name in volts] + [0.001])
+    buses = layout["buses"]
+    far: float = max([buses[row]["km"] for row in volts] + [0.001])
     right = PROFILE_MARGIN + WIDTH_PX
 
     def x_of(km: float) -> float:
@@ -267,13 +262,13 @@ def _drawn(
     def joined(case: str) -> list[str]:
         parts = []
         for branch in layout["branches"]:
-            ends = [branch["from"], branch["to"]]
+            ends = branch["ends"]
             values = [volts.get(end, {}).get(case) for end in ends]
             if branch["open"] or None in values:
                 continue
             parts.append(
                 " ".join(
-                    f"{x_of(bus_of[end]['km'])},{y_of(value)}"
+                    f"{x_of(buses[end]['km'])},{y_of(value)}"
                     for end, value in zip(ends, values, strict=True)
                     if value is not None
                 )
@@ -307,12 +302,12 @@ def _drawn(
         ],
         rows=[
             (
-                name,
-                f"{bus_of[name]['km']:.3f}",
+                buses[row]["name"],
+                f"{buses[row]['km']:.3f}",
                 value_words(values["without"], "pu"),
                 value_words(values["with"], "pu"),
             )
-            for name, values in volts.items()
+            for row, values in volts.items()
         ],
     )
 
@@ -329,7 +324,7 @@ def _label(element: Element) -> str:
 
 
 def _key(element: Element) -> str:
-    return "|".join(element.key)
+    return "|".join(map(str, element.key))
 
 
 def _x(n: int, count: int) -> float:

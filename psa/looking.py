@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
 from connections.models import Asset, Site
 from core.periods import LONDON
+from psa.engine.drawn import LAYOUT
 from psa.inputs import areas_below
 from psa.models import Study, StudyPicture
-from psa.oneline import Diagram, PlacedSite, View, diagram_of, element_kinds
-from psa.pictures import CASES, Picture
+from psa.pictures import CASES, Picture, opened
 from psa.questions import BASIS_WORDS, Question
+from psa.seen.findings import findings_of
+from psa.seen.marks import PlacedSite
+from psa.seen.oneline import Choice, Diagram, choices_of, diagram_of
+from psa.seen.standing import View
 from psa.states import FINISHED
 from psa.wording import worst_moment
 
+MOST_ROWS = 25  # of the table beside the diagram
+NO_LAYOUT: dict[str, Any] = {"buses": [], "branches": []}
 CASE_WORDS = {
     "with": "with what is asked",
     "without": "without it",
@@ -29,7 +35,7 @@ class Look:
     """A study's picture as a page shows it."""
 
     study_id: int
-    state: str  # "none", "being drawn", "fault", "drawn"
+    state: str  # "none", "old", "being drawn", "fault", "drawn"
     fault: str
     may_ask: bool
     basis: str
@@ -39,9 +45,15 @@ class Look:
     case: str
     cases: dict[str, str]
     diagram: Diagram | None
+    parts: list[Choice]
+    note: str  # that what is drawn is not what fails
     left_out: int
     kept: int
     engine: str
+
+    @property
+    def most_rows(self) -> int:
+        return MOST_ROWS
 
     @property
     def last(self) -> int:
@@ -55,7 +67,7 @@ def clock_words(at: datetime) -> str:
 def picture_of(study: Study) -> Picture | None:
     """Return a study's picture, if it has been made."""
     row = StudyPicture.objects.filter(study=study, drawn_at__isnull=False).first()
-    return None if row is None or row.values is None else Picture(bytes(row.values))
+    return opened(row.values) if row else None
 
 
 def look_at(study: Study, asked: Mapping[str, str]) -> Look:
@@ -67,17 +79,13 @@ def look_at(study: Study, asked: Mapping[str, str]) -> Look:
     question = Question.from_json(study.question)
     half_hours = question.half_hours()
     row = StudyPicture.objects.filter(study=study).first()
-    picture = Picture(bytes(row.values)) if row and row.values is not None else None
+    picture = opened(row.values) if row else None
     view = view_of(study, question, half_hours, asked)
+    diagram = drawn(study, question, picture, view)
+    layout = layout_of(study)
     return Look(
         study_id=study.pk,
-        state="none"
-        if row is None
-        else "drawn"
-        if picture is not None
-        else "fault"
-        if row.fault
-        else "being drawn",
+        state=_state(row, picture),
         fault=row.fault if row else "",
         may_ask=study.state in FINISHED and bool((study.result or {}).get("bases")),
         basis=BASIS_WORDS[picture.basis] if picture else "",
@@ -86,11 +94,37 @@ def look_at(study: Study, asked: Mapping[str, str]) -> Look:
         moment=clock_words(half_hours[view.at]) if half_hours else "",
         case=CASE_WORDS[view.case],
         cases={case: CASE_WORDS[case] for case in reversed(CASES)},
-        diagram=drawn(study, question, picture, view),
+        diagram=diagram,
+        parts=choices_of(
+            layout,
+            picture,
+            diagram.part,
+            warn_percent=question.options.loading_warn_percent,
+        )
+        if diagram and layout
+        else [],
+        note=findings_of(question, study.result, layout or NO_LAYOUT).note if picture else "",
         left_out=picture.left_out if picture else 0,
         kept=len(picture.place) if picture else 0,
         engine=row.engine if row else "",
     )
+
+
+def _state(row: StudyPicture | None, picture: Picture | None) -> str:
+    if row is None:
+        return "none"
+    if picture is not None:
+        return "drawn"
+    if row.drawn_at is not None:
+        return "old"
+    return "fault" if row.fault else "being drawn"
+
+
+def layout_of(study: Study) -> dict[str, Any] | None:
+    """Return the layout of a study's network model; none if an earlier version laid it out."""
+    model = study.network_model
+    layout: dict[str, Any] | None = model.diagram if model else None
+    return layout if layout and layout.get("layout") == LAYOUT else None
 
 
 def view_of(
@@ -108,12 +142,12 @@ def view_of(
 
 def drawn(study: Study, question: Question, picture: Picture | None, view: View) -> Diagram | None:
     """Return the diagram of a study's network model in a view."""
-    model = study.network_model
-    if model is None or not model.diagram:
+    layout = layout_of(study)
+    if layout is None:
         return None
     return diagram_of(
-        model.diagram,
-        element_kinds(study.result),
+        layout,
+        findings_of(question, study.result, layout),
         placed_sites(study.area_id, set(question.site_ids())),
         picture,
         view,
@@ -146,7 +180,8 @@ def placed_sites(area_id: int, asked: set[int]) -> list[PlacedSite]:
 def snapshot_of(study: Study, asked: Mapping[str, str]) -> dict[str, Any] | None:
     """Return what changes on the diagram with the half-hour or the case, as JSON values.
 
-    ``marks``: standing, value and words of each mark by its id. None: there is no picture.
+    ``marks``: standing and words of each mark by its id, and its label: text, x, y, dy, anchor
+    and least zoom. None: there is no picture.
     """
     picture = picture_of(study)
     if picture is None:
@@ -155,14 +190,14 @@ def snapshot_of(study: Study, asked: Mapping[str, str]) -> dict[str, Any] | None
     half_hours = question.half_hours()
     view = view_of(study, question, half_hours, asked)
     diagram = drawn(study, question, picture, view)
-    marks: list[Any] = [*diagram.buses, *diagram.branches] if diagram else []
+    marks = diagram.marks if diagram else []
     return {
         "at": view.at,
         "moment": clock_words(half_hours[view.at]),
         "case": CASE_WORDS[view.case],
-        "marks": {mark.id: [mark.standing, mark.value, mark.words] for mark in marks},
+        "marks": {mark.id: [mark.standing, mark.words, *astuple(mark.label)] for mark in marks},
         "rows": [
             [row.element, row.value, row.limit, row.standing]
-            for row in (diagram.rows if diagram else [])
+            for row in (diagram.rows if diagram else [])[:MOST_ROWS]
         ],
     }

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from psa.engine.drawn import PICTURE
+
 CASES = ("reference", "without", "with")
 MISSING = -32_768
-NEAR = {"%": 95.0}
 NEAR_PU = 0.01  # of a voltage limit
+
+
+Key = tuple[str, int, str]  # type, row, quantity
+
+
+class OldPictureError(Exception):
+    """It was packed by an earlier version, and is to be made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Element:
     """A watched quantity and its limits."""
 
     type: str  # "bus", "line", "trafo", "trafo3w"
+    row: int  # of its table in the model: names may be equal
     name: str
     quantity: str  # "voltage", "loading_percent", "reverse_power_kw"
     unit: str
@@ -31,8 +40,8 @@ class Element:
     step: float
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        return self.type, self.name, self.quantity
+    def key(self) -> Key:
+        return self.type, self.row, self.quantity
 
     def room(self, value: float) -> float:
         """Return how near a value is to its limit: 1 at nominal, 0 at the limit, below 0 beyond."""
@@ -60,12 +69,17 @@ class Element:
 
 
 class Picture:
-    """The values of a study's elements, by case, element and half-hour."""
+    """The values of a study's elements, by case, element and half-hour.
+
+    :raises OldPictureError: if it was packed by an earlier version
+    """
 
     def __init__(self, packed: bytes) -> None:
         plain = zlib.decompress(packed)
         start = 4 + int.from_bytes(plain[:4], "little")
         header: dict[str, Any] = json.loads(plain[4:start])
+        if header.get("format") != PICTURE:
+            raise OldPictureError
         self.basis: str = header["basis"]
         self.half_hours: int = header["half_hours"]
         self.elements = [Element(*each) for each in header["elements"]]
@@ -77,12 +91,9 @@ class Picture:
         self.numbers = _joined(plain[start:])
 
     @cached_property
-    def index(self) -> dict[tuple[str, str, str], int]:
-        """The number of each element, by type, name and quantity (the first of equal names)."""
-        found: dict[tuple[str, str, str], int] = {}
-        for at, element in enumerate(self.elements):
-            found.setdefault(element.key, at)
-        return found
+    def index(self) -> dict[Key, int]:
+        """The number of each element, by type, row and quantity."""
+        return {element.key: at for at, element in enumerate(self.elements)}
 
     @property
     def left_out(self) -> int:
@@ -141,6 +152,14 @@ class Picture:
         return [
             None if number == MISSING else round(origin + step * number, 6) for number in numbers
         ]
+
+
+def opened(packed: bytes | memoryview | None) -> Picture | None:
+    """Return what was packed; nothing if nothing was, or by an earlier version."""
+    try:
+        return None if packed is None else Picture(bytes(packed))
+    except OldPictureError:
+        return None
 
 
 def _joined(apart: bytes) -> array[int]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from core import clock
 from core.retry import retried
 from psa import services
+from psa.engine.drawn import LAYOUT
 from psa.inputs import Inputs
 from psa.models import NetworkModel, Study, StudyPicture
+from psa.pictures import opened
 from psa.questions import Question
 from psa.receipts import NoReceiptError, inputs_of
 from psa.solving import as_engine_study
@@ -31,7 +33,8 @@ def draw(*, study_id: int) -> None:
     from psa.engine.study import ENGINE
 
     study = Study.objects.select_related("network_model").get(pk=study_id)
-    if StudyPicture.objects.filter(study=study, drawn_at__isnull=False).exists():
+    drawn = StudyPicture.objects.filter(study=study, drawn_at__isnull=False).first()
+    if drawn is not None and opened(drawn.values) is not None:
         return
     lay_out_anew(study.network_model)
     try:
@@ -59,7 +62,7 @@ def lay_out_anew(model: NetworkModel | None) -> None:
     """Bring a diagram that was laid out by an earlier version up to this one."""
     from psa.engine import diagram
 
-    if model is not None and model.diagram and model.diagram.get("layout") != diagram.LAYOUT:
+    if model is not None and model.diagram and model.diagram.get("layout") != LAYOUT:
         model.diagram = diagram.layout(model.network)
         model.save(update_fields=["diagram"])
 

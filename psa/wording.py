@@ -125,14 +125,25 @@ def deciding_basis(question: Question, result: dict[str, Any]) -> dict[str, Any]
     return max(tight, key=lambda basis: _closeness(basis["worst"]), default=next(iter(pool), None))
 
 
-def worst_moment(question: Question, result: dict[str, Any]) -> datetime | None:
-    """Return the half-hour in which the basis that binds is worst."""
+def decisive(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the breach that decides; without one, what is nearest to its limit."""
     basis = deciding_basis(question, result)
     if basis is None:
         return None
-    found = [each["worst_at"] for each in basis["constraints"] if each["kind"] != "existing"]
-    found = found or basis["collapsed"] or ([basis["worst"]["at"]] if basis["worst"] else [])
-    return datetime.fromisoformat(found[0]) if found else None
+    if check := failing_check_alone(question, result):
+        found: dict[str, Any] = check["constraints"][0]
+        return found
+    breaches = (each for each in basis["constraints"] if each["kind"] != "existing")
+    nearest: dict[str, Any] | None = basis["worst"]
+    return next(breaches, nearest)
+
+
+def worst_moment(question: Question, result: dict[str, Any]) -> datetime | None:
+    """Return the half-hour in which what decides is worst."""
+    found = decisive(question, result) or {}
+    basis = deciding_basis(question, result) or {"collapsed": []}
+    text = found.get("worst_at") or next(iter(basis["collapsed"]), found.get("at"))
+    return datetime.fromisoformat(text) if text else None
 
 
 def _of_a_pass(question: Question, result: dict[str, Any]) -> str:
@@ -231,6 +242,22 @@ def check_that_fails(result: dict[str, Any]) -> dict[str, Any] | None:
             found: dict[str, Any] = check
             return found
     return None
+
+
+def failing_check_alone(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the further check that decides where the intact network passes."""
+    required = question.options.required_bases
+    if any(each["basis"] in required and each["outcome"] != "pass" for each in result["bases"]):
+        return None
+    return check_that_fails(result)
+
+
+def during_words(check: dict[str, Any]) -> str:
+    """Return in which event a further check fails first, and how."""
+    first = check["constraints"][0]
+    event = first["during"]
+    event = f"with {event} out" if check["name"] == "outage" else f"when {event}"
+    return f"{event} ({CHECK_WORDS[check['name']]}): {_constraint_words(first)}"
 
 
 def element_words(found: dict[str, Any]) -> str:

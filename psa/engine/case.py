@@ -177,6 +177,7 @@ class Constraint:
     worst_at: datetime
     half_hours: tuple[datetime, ...]  # in which it is of this kind
     unit: str  # "pu", "%", "kW"
+    row: int  # of its table in the model: names may be equal
     during: str = ""  # of a further check: "line Bridge Street" lost, "Farm trips"
 
 
@@ -191,6 +192,7 @@ class Worst:
     limit: float
     at: datetime
     unit: str
+    row: int  # of its table in the model
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from psa.engine.drawn import LAYOUT
 from psa.engine.network import names_of, read
 
-LAYOUT = 2  # raised whenever what is laid out has other keys; a model's is then laid out anew
 LOW_VOLTAGE_KV = 1.0
 
 
@@ -25,9 +25,10 @@ def layout(network_json: str) -> dict[str, Any]:
     * ``buses``: name, vn_kv, x, y (columns to the right and rows down, from 0), supplied, geo
       ([longitude, latitude] or None), busbar, feeder (a position in ``feeders``, or None), km of
       line from the busbar that feeds it;
-    * ``branches``: name, type ("line", "trafo", "trafo3w", "switch", "impedance"), from, to, open,
-      tree (drawn from ``from``, above, to ``to``, below; else it closes a ring or is open) and
-      beside (how many branches between the same buses stand before it);
+    * ``branches``: name, type ("line", "trafo", "trafo3w", "switch", "impedance"), row (in its
+      table), from and to (names), ends (positions in ``buses`` of these two), open, tree (drawn
+      from ``from``, above, to ``to``, below; else it closes a ring or is open) and beside (how
+      many branches between the same buses stand before it);
     * ``feeders``: name (of the first branch), kv, buses (how many);
     * ``width`` and ``height``, the greatest x and y, and ``layout``, the version of these keys.
 
@@ -70,8 +71,10 @@ def layout(network_json: str) -> dict[str, Any]:
             {
                 "name": branch["name"],
                 "type": branch["type"],
+                "row": branch["row"],
                 "from": names[branch["from"]],
                 "to": names[branch["to"]],
+                "ends": [branch["from"], branch["to"]],
                 "open": branch["open"],
                 "tree": branch["tree"],
                 "beside": branch["beside"],
@@ -137,11 +140,14 @@ def _branches(net: Any, row_of: dict[int, int]) -> list[dict[str, Any]]:
         ("trafo3w", ("hv_bus", "lv_bus"), "t3"),
     ):
         rows = net[table]
-        for name, (index, row) in zip(names_of(rows), rows.iterrows(), strict=True):
+        for at, (name, (index, row)) in enumerate(
+            zip(names_of(rows), rows.iterrows(), strict=True)
+        ):
             found.append(
                 {
                     "name": name,
                     "type": table,
+                    "row": at,
                     "from": row_of[row[ends[0]]],
                     "to": row_of[row[ends[1]]],
                     "open": not row["in_service"] or (kind, int(index)) in open_ends,
@@ -149,11 +155,14 @@ def _branches(net: Any, row_of: dict[int, int]) -> list[dict[str, Any]]:
                 }
             )
     couplers = net.switch[net.switch["et"] == "b"]
-    for name, (_, row) in zip(names_of(couplers), couplers.iterrows(), strict=True):
+    for at, (name, (_, row)) in enumerate(
+        zip(names_of(couplers), couplers.iterrows(), strict=True)
+    ):
         found.append(
             {
                 "name": name,
                 "type": "switch",
+                "row": at,
                 "from": row_of[row["bus"]],
                 "to": row_of[row["element"]],
                 "open": not row["closed"],

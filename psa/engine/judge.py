@@ -219,6 +219,7 @@ class Tally:
             limit=float(limit),
             at=self.half_hours[at],
             unit=watched.unit[column],
+            row=int(watched.rows[column]),
         )
 
     def _constraint(
@@ -240,6 +241,7 @@ class Tally:
             worst_at=self.half_hours[int(every.when[worst])],
             half_hours=tuple(self.half_hours[int(at)] for at in every.when[rows]),
             unit=self.watched.unit[column],
+            row=int(self.watched.rows[column]),
         )
         room = _room_of(self.watched, every.column[[worst]], every.with_[[worst]])[0]
         return (0 if kind is not Kind.EXISTING else 1, float(room), column), constraint

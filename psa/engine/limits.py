@@ -50,6 +50,19 @@ class Watched:
     def __len__(self) -> int:
         return len(self.element)
 
+    @property
+    def rows(self) -> IntArray:
+        """Give each column's row in the table of its element type."""
+        return np.concatenate(
+            [
+                self.bus_rows,
+                self.line_rows,
+                self.trafo_rows,
+                self.trafo3w_rows,
+                self.reverse_rows,
+            ]
+        )
+
 
 def statutory(declared_kv: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Give the lower and upper voltage limits in pu of the declared voltage.

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from psa.engine.bases import Case, State
 from psa.engine.case import Basis, FloatArray, Study
+from psa.engine.drawn import PICTURE
 from psa.engine.limits import Watched, headroom
 from psa.engine.network import IntArray, load
 from psa.engine.runs import Runs
@@ -112,12 +113,15 @@ def _header(
     count: int,
     snapshot: int | None,
 ) -> dict[str, Any]:
+    rows = watched.rows
     return {
+        "format": PICTURE,
         "basis": basis,
         "half_hours": count,
         "elements": [
             [
                 watched.element_type[at],
+                int(rows[at]),
                 watched.element[at],
                 watched.quantity[at],
                 watched.unit[at],

@@ -10,12 +10,14 @@ from core import journal
 from core.errors import WrongStateError
 from participants.permissions import check_may
 from psa.models import Study, StudyPicture
+from psa.pictures import opened
 from psa.states import FINISHED
 
 
 @transaction.atomic
 def request_picture(*, study_id: int, actor: journal.Actor, at: datetime) -> StudyPicture:
-    """Ask a worker for a study's picture. One that is being made, or made, is not asked for again.
+    """Ask a worker for a study's picture. One that is being made, or made, is not asked for again;
+    one that an earlier version made is.
 
     :raises WrongStateError: if the study is not finished
     """
@@ -25,9 +27,11 @@ def request_picture(*, study_id: int, actor: journal.Actor, at: datetime) -> Stu
         raise WrongStateError("psa.study.unfinished", f"{study} is not computed yet.")
     picture = StudyPicture.objects.filter(study=study).first()
     if picture is not None and not picture.fault:
-        return picture
+        is_old = picture.drawn_at is not None and opened(picture.values) is None
+        if not is_old:
+            return picture
     picture, _ = StudyPicture.objects.update_or_create(
-        study=study, defaults={"asked_at": at, "drawn_at": None, "fault": ""}
+        study=study, defaults={"asked_at": at, "drawn_at": None, "values": None, "fault": ""}
     )
     journal.record(verb="psa.picture.requested", subject=study, actor=actor, at=at)
     return picture

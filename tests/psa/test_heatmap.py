@@ -39,16 +39,16 @@ def test_the_element_that_fails_leads_the_heat_map_with_its_half_hours_past_the_
 def test_another_element_and_the_case_without_are_shown_where_they_are_asked_for() -> None:
     study = drawn(make_world(), kw=200)
 
-    gallery = gallery_of(study, {"element": "bus|End 2|voltage", "case": "without"})
+    gallery = gallery_of(study, {"element": "bus|2|voltage", "case": "without"})
 
     assert gallery is not None
     assert gallery.chart is not None
     assert gallery.chart.title == "bus End 2, voltage"
     assert gallery.case == "without it"
     assert gallery.rows[0].past == 0
-    unknown = gallery_of(study, {"element": "bus|Nowhere|voltage"})
+    unknown = gallery_of(study, {"element": "bus|99|voltage"})
     assert unknown is not None
-    assert unknown.chosen == "line|Line 2|loading_percent"
+    assert unknown.chosen == "line|1|loading_percent"
 
 
 def test_the_profile_has_the_feeders_buses_by_their_distance() -> None:

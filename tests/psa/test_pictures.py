@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from typing import Any
 
 import pytest
@@ -12,10 +14,12 @@ from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.models import Event
 from psa import picturing, services
-from psa.looking import look_at, picture_of, snapshot_of
+from psa.looking import layout_of, look_at, picture_of, snapshot_of
 from psa.models import ForecastDay, Study, StudyPicture
-from psa.questions import StudyOptions
+from psa.questions import Question, StudyOptions
 from psa.running import run_open_studies
+from psa.seen.findings import findings_of
+from psa.wording import worst_moment
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 
@@ -60,7 +64,7 @@ def test_a_picture_agrees_with_the_studys_own_figures() -> None:
     assert picture.basis == "rights_used"
     [basis] = [each for each in result_of(study)["bases"] if each["basis"] == picture.basis]
     found = basis["constraints"][0]
-    line = picture.index["line", found["element"], "loading_percent"]
+    line = picture.index["line", found["row"], "loading_percent"]
     assert picture.peak(line, "with") == pytest.approx(found["worst_value"], abs=0.011)
     assert picture.peak(line, "without") == pytest.approx(found["worst_without"], abs=0.011)
     [chart] = [each for each in result_of(study)["charts"] if each["element"] == "Line 2"]
@@ -82,7 +86,7 @@ def test_the_picture_is_of_the_case_of_the_forecasts_that_decided() -> None:
     picture = picture_of(study)
     assert picture is not None
     [chart] = [each for each in result_of(study)["charts"] if each["element"] == "Line 2"]
-    line = picture.index["line", "Line 2", "loading_percent"]
+    line = picture.index["line", 1, "loading_percent"]
     assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
 
 
@@ -142,7 +146,8 @@ def test_the_diagram_marks_what_is_overloaded_and_who_is_asked_about() -> None:
     marks = {mark.words.split(".")[0]: mark for mark in diagram.branches}
     assert (marks["Line 2"].standing, marks["Line 1"].standing) == ("over", "inside")
     assert marks["Line 2"].binds
-    assert marks["Line 2"].value.endswith(" %")
+    assert marks["Line 2"].label.text.endswith(" %")
+    assert marks["Line 2"].label.plain
     sites = [(mark.name, mark.letters, mark.asked) for bus in diagram.buses for mark in bus.sites]
     assert sites == [("Mill", "?", True), ("Farm", "W", True), ("School", "?", False)]
     assert diagram.rows[0].element == "Line 2"
@@ -178,8 +183,6 @@ def test_a_half_hour_that_is_none_is_the_studys_worst(asked: str) -> None:
 
 
 def _half_hours(study: Study) -> tuple[Any, ...]:
-    from psa.questions import Question
-
     return Question.from_json(study.question).half_hours()
 
 
@@ -204,3 +207,72 @@ def test_an_engineer_asks_for_the_picture_on_the_studys_page_and_then_sees_it(
     assert 'type="range" min="0" max="47"' in after
     assert "without it" in after
     assert snapshot.json()["at"] == 3
+
+
+def test_a_picture_of_an_earlier_version_is_not_shown_and_may_be_asked_for_again() -> None:
+    study = drawn(make_world(), kw=200)
+    header = json.dumps({"basis": "rights_used", "half_hours": 48}).encode()
+    values = zlib.compress(len(header).to_bytes(4, "little") + header)
+    StudyPicture.objects.update(values=values)
+
+    assert (look_at(study, {}).state, snapshot_of(study, {})) == ("old", None)
+
+    services.request_picture(study_id=study.pk, actor=SYSTEM, at=AT)
+    assert look_at(study, {}).state == "being drawn"
+    picturing.draw(study_id=study.pk)
+    assert look_at(study, {}).state == "drawn"
+
+
+def test_a_network_laid_out_by_an_earlier_version_waits_to_be_laid_out_anew() -> None:
+    study = studied(make_world(), kw=50)
+    model = study.network_model
+    assert model is not None
+    model.diagram = {**(model.diagram or {}), "layout": 1}
+    model.save()
+
+    assert look_at(study, {}).diagram is None
+
+    picturing.draw(study_id=study.pk)
+    study = Study.objects.select_related("network_model").get()
+    assert look_at(study, {}).diagram is not None
+
+
+def test_where_only_an_outage_fails_the_diagram_says_so_and_marks_what_is_out() -> None:
+    world = make_world()
+    study = studied(world, kw=50)
+    question = Question.from_json(study.question)
+    layout = layout_of(study)
+    assert layout is not None
+    result = result_of(study) | {"outcome": "fail"}
+    result["checks"] = [
+        {
+            "name": "outage",
+            "decides": True,
+            "outcome": "fail",
+            "constraints": [
+                {
+                    "element_type": "line",
+                    "element": "Line 2",
+                    "row": 1,
+                    "quantity": "loading_percent",
+                    "unit": "%",
+                    "limit": 100.0,
+                    "worst_value": 130.0,
+                    "worst_at": "2026-12-07T10:00:00Z",
+                    "half_hours": ["2026-12-07T10:00:00Z"],
+                    "during": "line Line 1",
+                }
+            ],
+        }
+    ]
+
+    found = findings_of(question, result, layout)
+
+    assert found.note == (
+        "The intact network is drawn. The failure is with line Line 1 out (outage security (N-1)): "
+        "Line 2 would carry 130 % of its rating in 1 half-hour, worst Mon 7 Dec 2026 10:00."
+    )
+    assert (found.lost, found.decisive) == (("line", 0), ("line", 1))
+    moment = worst_moment(question, result)
+    assert moment is not None
+    assert moment.hour == 10

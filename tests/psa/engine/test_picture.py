@@ -54,7 +54,7 @@ def test_what_is_packed_lies_on_the_same_side_of_its_limit(limit: float) -> None
     whole = a_picture(values, limit=limit)
     picture = Picture(packed(whole, "rights_used"))
 
-    line = picture.index["line", whole.watched.element[_line(whole)], "loading_percent"]
+    line = picture.index["line", int(whole.watched.rows[_line(whole)]), "loading_percent"]
     standings = [picture.elements[line].standing(value) for value in picture.series(line, "with")]
     assert standings == ["near", "near", "over", "over"]
 

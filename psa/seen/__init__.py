@@ -1,0 +1,1 @@
+"""What is seen of studies: diagrams, charts and words. It reads and never writes."""
