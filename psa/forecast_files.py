@@ -17,6 +17,12 @@ from datetime import UTC, date, datetime
 from core.periods import HALF_HOUR, half_hours_of_day, local_midnight
 
 MOST_BYTES = 20 * 1024 * 1024
+MOST_WEB_BYTES = 5 * 1024 * 1024  # is read within a request: some seconds
+TOO_LARGE_HERE = (
+    f"This file is larger than {MOST_WEB_BYTES // 1024 // 1024} MB, the most that a page or the "
+    "API takes. Split it, or have it imported by the command manage.py import_forecast, which "
+    f"takes {MOST_BYTES // 1024 // 1024} MB."
+)
 MOST_ROWS = 300_000
 MOST_FAULTS = 200
 MOST_KW = 1e7  # 10 GW: more is a slip of units

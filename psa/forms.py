@@ -8,7 +8,7 @@ from django import forms
 
 from connections.models import Area
 from core.periods import LONDON
-from psa.forecast_files import MOST_BYTES
+from psa.forecast_files import MOST_WEB_BYTES, TOO_LARGE_HERE
 from psa.states import EventField, EventTable, ForecastCase, ForecastKind
 
 DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -42,9 +42,8 @@ class ForecastUploadForm(forms.Form):
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if file.size > MOST_BYTES:
-            message = f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."
-            raise forms.ValidationError(message)
+        if file.size > MOST_WEB_BYTES:
+            raise forms.ValidationError(TOO_LARGE_HERE)
         return file
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework.parsers import BaseParser
 
-from psa.forecast_files import MOST_BYTES
+from psa.forecast_files import MOST_WEB_BYTES
 
 
 class CsvParser(BaseParser):
@@ -21,4 +21,4 @@ class CsvParser(BaseParser):
         media_type: str | None = None,  # noqa: ARG002  # DRF's signature
         parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
     ) -> dict[str, bytes]:
-        return {"file": stream.read(MOST_BYTES + 1)}
+        return {"file": stream.read(MOST_WEB_BYTES + 1)}

@@ -42,7 +42,7 @@ from psa.api.serializers import (
     StudySerializer,
     WhatIfSerializer,
 )
-from psa.forecast_files import CONVENTIONS
+from psa.forecast_files import CONVENTIONS, MOST_WEB_BYTES, TOO_LARGE_HERE
 from psa.headroom_queries import headroom_of, sites_shown_to
 from psa.models import ForecastVersion, NetworkEvent, Study
 from psa.receipts import NoReceiptError, receipt_of
@@ -209,6 +209,8 @@ class ForecastFileView(APIView):
             "actor": actor_of(request.user),
             "at": clock.now(),
         }
+        if len(about["data"]) > MOST_WEB_BYTES:
+            raise RefusedError([Refusal("forecast_file_size", TOO_LARGE_HERE, "file")])
         if values.pop("dry_run"):
             found = services.look_at_forecast_file(**about)
             return Response(ForecastPreviewSerializer(found).data)

@@ -13,6 +13,7 @@ from connections.models import Site
 from core import journal
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may
+from psa.asked import policy_options_of
 from psa.forecast_rows import ForecastRow, faults_of
 from psa.inputs import areas_below
 from psa.models import ForecastDay, ForecastVersion
@@ -57,7 +58,7 @@ def publish_forecast(
     file_name: str = "",
     sha256: str = "",
 ) -> ForecastVersion:
-    """Publish an issue of forecasts and raise the area's revision.
+    """Publish an issue of forecasts. Raises the area's revision if its policy reads this case.
 
     ``issued_at`` is when the forecast was made, ``at`` if not given. Half-hours that it doesn't
     bring stay as an earlier issue has them.
@@ -95,7 +96,8 @@ def publish_forecast(
         ),
         batch_size=BATCH,
     )
-    connections.raise_revision([area_id])
+    if case in policy_options_of(area_id).forecast_cases:  # read under the area's lock
+        connections.raise_revision([area_id])
     journal.record(
         verb="psa.forecast.published",
         subject=version,

@@ -11,7 +11,7 @@ from django.db import transaction
 from core import journal
 from core.errors import Refusal, RefusedError, WrongStateError
 from participants.permissions import check_may
-from psa.forecast_files import MOST_BYTES
+from psa.forecast_files import MOST_WEB_BYTES, TOO_LARGE_HERE
 from psa.importing import Preview, preview
 from psa.models import ForecastUpload, ForecastVersion
 from psa.services.forecasts import publish_forecast
@@ -78,9 +78,8 @@ def keep_forecast_file(
     :raises RefusedError: if it is larger than a file may be
     """
     check_may(actor, "psa.add_forecastversion")
-    if len(data) > MOST_BYTES:
-        message = f"This file is larger than {MOST_BYTES // 1024 // 1024} MB. Split it."
-        raise RefusedError([Refusal("forecast_file_size", message, "file")])
+    if len(data) > MOST_WEB_BYTES:
+        raise RefusedError([Refusal("forecast_file_size", TOO_LARGE_HERE, "file")])
     ForecastUpload.objects.filter(version=None, uploaded_at__lt=at - KEPT).delete()
     return ForecastUpload.objects.create(
         area_id=area_id,

@@ -14,19 +14,19 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from connections.models import SiteMpan
+from connections.models import Area, SiteMpan
 from core import clock
 from core.errors import RefusedError, WrongStateError
 from core.journal import SYSTEM, Actor
 from core.models import Event
 from core.periods import half_hours_of_day
 from participants.states import Role
-from psa import services
+from psa import forecast_files, services
 from psa.importing import Preview, preview
 from psa.models import ForecastDay, ForecastUpload, ForecastVersion, NetworkModel
 from psa.states import ForecastCase, ForecastKind, ModelState
 from tests.psa.world import AT, FIRST_DAY, World, make_world
-from tests.wsc.market import make_engineer, signed_in
+from tests.wsc.market import make_engineer, set_policy, signed_in
 
 pytestmark = pytest.mark.django_db
 HALF_HOUR = timedelta(minutes=30)
@@ -100,7 +100,6 @@ def publish_diagram(world: World) -> None:
 
 
 def test_a_file_becomes_days_in_utc_and_the_record_says_where_they_are_from(world: World) -> None:
-    revision = world.area.revision
     rows = [
         f"Farm,{date(2026, 7, 6)},{n},{n}" for n in range(1, 49)
     ]  # a local day in summer begins at 23:00 UTC
@@ -119,8 +118,6 @@ def test_a_file_becomes_days_in_utc_and_the_record_says_where_they_are_from(worl
         AT,
     )
     assert (version.file_name, version.sha256) == ("f.csv", sha256(data).hexdigest())
-    world.area.refresh_from_db()
-    assert world.area.revision == revision + 1
 
 
 @pytest.mark.parametrize(("day", "count"), [(date(2026, 3, 29), 46), (date(2026, 10, 25), 50)])
@@ -576,3 +573,33 @@ def test_the_command_says_why_not(
         )
 
     assert not ForecastVersion.objects.exists()
+
+
+def test_a_file_too_large_for_a_request_is_pointed_to_the_command(world: World) -> None:
+    data = lines(*day_of("Farm", "10,0")) + b"# a remark\n" * 500_000
+
+    client = manager()
+
+    by_page = upload(client, world, data)
+    by_api = post(client, world, data)
+
+    assert (by_page.status_code, by_api.status_code) == (422, 422)
+    [error] = by_page.context["form"].errors["file"]
+    assert error == forecast_files.TOO_LARGE_HERE
+    assert "manage.py import_forecast" in error
+    assert [each["code"] for each in by_api.json()["errors"]] == ["forecast_file_size"]
+    assert look(world, data).fault_count == 0  # what the command reads
+
+
+def test_an_issue_of_a_case_that_no_study_reads_leaves_the_revision(world: World) -> None:
+    set_policy(world)
+    revision = Area.objects.values_list("revision", flat=True).get(pk=world.area.pk)
+
+    publish(world, lines(*day_of("Farm")), case=ForecastCase.HIGH)
+    unread = Area.objects.values_list("revision", flat=True).get(pk=world.area.pk)
+    set_policy(world, forecast_cases=("CENTRAL", "HIGH"))
+    publish(world, lines(*day_of("Farm")), case=ForecastCase.HIGH)
+    read = Area.objects.values_list("revision", flat=True).get(pk=world.area.pk)
+
+    assert unread == revision
+    assert read == revision + 2  # of the policy, and of the issue
