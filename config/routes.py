@@ -16,6 +16,7 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "psa.study.requested": ["psa.run_studies"],
     "psa.study.finished": ["wsc.study_finished", "psa.draw_failed_study"],
     "psa.picture.requested": ["psa.draw_study"],
+    "psa.document.requested": ["psa.file_study"],
     "psa.network_model.imported": ["psa.check_network_model"],
     "psa.network_model.uploaded": ["psa.check_network_model"],
     "psa.network_model.mapped": ["psa.check_network_model"],

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +36,23 @@ class NoPdfError(Exception):
     """This machine can't make PDFs; says which packages to install."""
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A text file that a document carries within: its facts for machines."""
+
+    name: str
+    text: str
+    about: str
+
+
 def pdf_of(
-    template: str, facts: Mapping[str, Any], *, title: str, reference: str, made_at: datetime
+    template: str,
+    facts: Mapping[str, Any],
+    *,
+    title: str,
+    reference: str,
+    made_at: datetime,
+    attached: Attached | None = None,
 ) -> bytes:
     """Return a document as the bytes of a PDF/UA-1 file.
 
@@ -60,8 +76,20 @@ def pdf_of(
     made: bytes = weasy.HTML(string=html, url_fetcher=_own_files_only()).write_pdf(
         pdf_variant="pdf/ua-1",
         pdf_identifier=hashlib.sha256(html.encode()).digest()[:16],
+        attachments=[_attachment(weasy, attached, made_at)] if attached else None,
     )
     return made
+
+
+def _attachment(weasy: Any, attached: Attached, at: datetime) -> Any:
+    return weasy.Attachment(
+        string=attached.text,
+        name=attached.name,
+        description=attached.about,
+        created=at.astimezone(UTC),
+        modified=at.astimezone(UTC),
+        relationship="Data",
+    )
 
 
 def _weasyprint() -> Any:

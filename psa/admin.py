@@ -21,6 +21,7 @@ from django.urls import URLPattern, path, reverse
 from core import clock
 from core.admin import ReadOnly
 from core.errors import DomainError
+from core.pdf import CONTENT_TYPE
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import (
@@ -28,6 +29,7 @@ from psa import (
     services,
 )
 from psa.asked import asked_of
+from psa.documents import content_of, file_name, paper_of
 from psa.facts import facts_of
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
@@ -69,6 +71,7 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
                 ("snapshot", self.snapshot_view),
                 ("values", self.values_view),
                 ("facts", self.facts_view),
+                ("pdf", self.pdf_view),
             )
         ]
         what_if_path = path(
@@ -128,6 +131,34 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
             headers={"Content-Disposition": f'attachment; filename="study-{study_id}-facts.json"'},
         )
 
+    def pdf_view(self, request: HttpRequest, study_id: int) -> HttpResponse:
+        """Give the study's PDF (404 while it is being made); POST asks a worker for it."""
+        if request.method not in {"GET", "HEAD", "POST"}:
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+        study = self._seen(request, study_id)
+        page = redirect(reverse("admin:psa_study_change", args=[study_id]) + "#pdf")
+        if request.method == "POST":
+            try:
+                retried(
+                    services.request_document,
+                    study_id=study.pk,
+                    actor=actor_of(request.user),
+                    at=clock.now(),
+                )
+            except DomainError as error:
+                messages.error(request, error.message)
+            return page
+        content = content_of(study)
+        if content is None:
+            if paper_of(study).state == "fault":
+                return page
+            raise Http404
+        return HttpResponse(
+            content,
+            content_type=CONTENT_TYPE,
+            headers={"Content-Disposition": f'attachment; filename="{file_name(study)}"'},
+        )
+
     def _seen(self, request: HttpRequest, study_id: int) -> Study:
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -172,7 +203,7 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
     ) -> HttpResponse:
         if isinstance(obj, Study):
             context["study"], context["report"] = obj, report_on(obj)
-            context["asked"] = asked_of(obj)
+            context["asked"], context["paper"] = asked_of(obj), paper_of(obj)
             context["may_ask"] = request.user.has_perm("psa.request_study")
             context["look"] = look_at(obj, request.GET.dict())
             context["gallery"] = gallery_of(obj, request.GET.dict())

@@ -56,7 +56,7 @@ def asked_of(study: Study) -> Asked | None:
         return Asked(
             question=f"What does {study.area} carry with all that is approved, against no market "
             f"contract at all ({half_hours_in_words(len(question.half_hours()))})?",
-            judged=_judged(question),
+            judged=judged_words(question),
             own_power="",
             waits=waits,
             needs_own_power=False,
@@ -66,19 +66,20 @@ def asked_of(study: Study) -> Asked | None:
     half_hours = question.half_hours()
     return Asked(
         question=(
-            f"What if {_changes(question)}, {window_of(half_hours)} "
+            f"What if {changes_words(question)}, {window_of(half_hours)} "
             f"({half_hours_in_words(len(half_hours))}), on {model} "
             f"({model.get_state_display().lower()})?"
         ),
-        judged=_judged(question),
-        own_power=_own_power(question),
+        judged=judged_words(question),
+        own_power=own_power_words(question),
         waits=waits,
         needs_own_power=study.state == StudyState.INCOMPLETE and question.own_power is None,
         left_out=standing_of(question.exclude_references),
     )
 
 
-def _changes(question: Question) -> str:
+def changes_words(question: Question) -> str:
+    """Say who gains or gives up how much."""
     names = dict(Site.objects.filter(pk__in=question.site_ids()).values_list("pk", "name"))
     parts = [
         f"{names[change.site_id]} {ROLE_WORDS[Role(change.role)]} {change.kw:g} kW of "
@@ -88,7 +89,7 @@ def _changes(question: Question) -> str:
     return ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else parts[0]
 
 
-def _judged(question: Question) -> str:
+def judged_words(question: Question) -> str:
     options = question.options
     bases = " and ".join(BASIS_WORDS[name].lower() for name in options.required_bases)
     text = (
@@ -149,7 +150,8 @@ def _weight(*, decides: bool) -> str:
     return "decides" if decides else "reported"
 
 
-def _own_power(question: Question) -> str:
+def own_power_words(question: Question) -> str:
+    """Say what stands where there is no forecast; nothing if that is a gap."""
     own = question.own_power
     if own is None:
         return ""

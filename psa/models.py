@@ -341,6 +341,33 @@ class StudyPicture(models.Model):
         return f"Picture of study {self.study_id}"
 
 
+class StudyDocument(models.Model):
+    """A study as a PDF to be filed. Made by a worker when it is asked for, once: a study that is
+    finished never changes, and what is studied again is another study.
+    """
+
+    study = models.OneToOneField(
+        Study, on_delete=models.CASCADE, primary_key=True, related_name="document"
+    )
+    asked_at = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)  # of the content
+    fault = models.CharField(max_length=400, blank=True)  # why it can't be made, in words
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="study_document_whole",
+                condition=Q(made_at=None, content=None, sha256="")
+                | Q(made_at__isnull=False, content__isnull=False, fault="") & ~Q(sha256=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"PDF of study {self.study_id}"
+
+
 class AreaRun(models.Model):
     """The lease under which one worker drains a study area's queue. Correctness rests on the
     area's revision, not on this.

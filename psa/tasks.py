@@ -10,7 +10,7 @@ from typing import Any
 from celery.signals import worker_process_init
 
 from core.celery_task import outbox_task, periodic_task
-from psa import picturing, running
+from psa import filing, picturing, running
 from psa.solving import warm_up
 
 QUEUE = "psa"
@@ -40,6 +40,11 @@ def draw_failed_study(*, subject_id: int) -> None:
 @outbox_task("psa.draw_study")
 def draw_study(*, subject_id: int) -> None:
     picturing.draw(study_id=subject_id)
+
+
+@outbox_task("psa.file_study")
+def file_study(*, subject_id: int) -> None:
+    filing.file(study_id=subject_id)
 
 
 @worker_process_init.connect

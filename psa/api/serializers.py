@@ -11,6 +11,7 @@ from connections.models import Area
 from connections.states import Direction, Role
 from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
+from psa.documents import Paper
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import NetworkEvent, Study
 from psa.plain import in_plain_words
@@ -430,3 +431,12 @@ class SiteRoomsSerializer(serializers.Serializer[Any]):
     on_planning_profiles = serializers.BooleanField()
     step_kw = serializers.IntegerField()
     half_hours = HalfHourRoomSerializer(source="rows", many=True)
+
+
+class PaperSerializer(serializers.Serializer[Paper]):
+    """How a study's PDF stands: "being made", "made", or a "fault" with its reason."""
+
+    state = serializers.CharField()
+    fault = serializers.CharField()
+    made_at = serializers.DateTimeField(allow_null=True)
+    sha256 = serializers.CharField()

@@ -4,13 +4,13 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from psa.api.network_views import NetworkModelViewSet
+from psa.api.study_views import StudyViewSet
 from psa.api.views import (
     AdjustedForecastView,
     ForecastFileView,
     ForecastView,
     HeadroomView,
     NetworkEventViewSet,
-    StudyViewSet,
 )
 
 router = SimpleRouter()

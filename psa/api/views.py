@@ -9,7 +9,6 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -21,7 +20,7 @@ from connections import queries as connections
 from connections.states import Direction
 from core import clock
 from core.api.idempotency import idempotent
-from core.errors import Refusal, RefusedError, WrongStateError
+from core.errors import Refusal, RefusedError
 from core.periods import half_hour_of
 from core.retry import retried
 from core.web.actors import actor_of
@@ -38,74 +37,13 @@ from psa.api.serializers import (
     ForecastVersionSerializer,
     NetworkEventSerializer,
     SiteRoomsSerializer,
-    StudyInListSerializer,
-    StudySerializer,
-    WhatIfSerializer,
 )
 from psa.forecast_files import CONVENTIONS, MOST_WEB_BYTES, TOO_LARGE_HERE
 from psa.headroom_queries import headroom_of, sites_shown_to
-from psa.models import ForecastVersion, NetworkEvent, Study
-from psa.receipts import NoReceiptError, receipt_of
+from psa.models import ForecastVersion, NetworkEvent
 from psa.services import ForecastRow
 
 LONGEST_DAYS = 62
-
-
-class StudyViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Study]
-):
-    """The studies of your own contracts and capacity variations; the DSO sees all."""
-
-    queryset = Study.objects.none()
-    serializer_class = StudySerializer
-    filterset_fields = ("state", "kind", "reference")
-
-    def get_queryset(self) -> QuerySet[Study]:
-        if getattr(self, "swagger_fake_view", False):
-            return Study.objects.none()
-        organisation = caller(self.request).organisation
-        if organisation.kind == OrganisationKind.DSO:
-            found = Study.objects.all()
-        else:
-            sites = connections.sites_of(organisation).values_list("pk", flat=True)
-            found = queries.studies_about(sites)
-        return found.order_by("-pk")
-
-    def get_serializer_class(self) -> type[serializers.BaseSerializer[Study]]:
-        return StudyInListSerializer if self.action == "list" else StudySerializer
-
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    @action(detail=True, pagination_class=None, filter_backends=[])
-    def receipt(self, request: Request, **_kwargs: Any) -> HttpResponse:
-        """All that a study was computed from, and its answer, as a file to compute again: the DSO.
-
-        It holds the forecasts and rights of every site of the area.
-        """
-        if caller(request).organisation.kind != OrganisationKind.DSO:
-            raise Http404
-        study = self.get_object()
-        try:
-            text = receipt_of(study)
-        except NoReceiptError as error:
-            raise WrongStateError("psa.study.receipt", str(error)) from error
-        name = f'attachment; filename="study-{study.pk}.json"'
-        return HttpResponse(
-            text, content_type="application/json", headers={"Content-Disposition": name}
-        )
-
-    @extend_schema(request=WhatIfSerializer, responses={201: StudySerializer})
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Ask a what-if (the DSO's engineers): it is studied, and changes nothing."""
-        shape = WhatIfSerializer(data=request.data)
-        shape.is_valid(raise_exception=True)
-        study: Study = retried(
-            services.ask_what_if,
-            wish=shape.wish(),
-            actor=actor_of(request.user),
-            at=clock.now(),
-        )
-        return Response(StudySerializer(study).data, status=201)
 
 
 class NetworkEventViewSet(

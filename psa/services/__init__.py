@@ -1,6 +1,7 @@
 """Every write to network models, forecasts and studies."""
 
 from psa.forecast_rows import ForecastRow
+from psa.services.documents import record_document, request_document
 from psa.services.events import record_network_event, withdraw_network_event
 from psa.services.forecasts import check_forecast, publish_forecast
 from psa.services.headroom import (
@@ -66,6 +67,7 @@ __all__ = [
     "publish_headroom",
     "publish_network_model",
     "publish_planning_profiles",
+    "record_document",
     "record_headroom",
     "record_model_check",
     "record_network_event",
@@ -73,6 +75,7 @@ __all__ = [
     "record_picture",
     "record_study",
     "refusals_to_publish",
+    "request_document",
     "request_picture",
     "request_study",
     "upload_network_model",

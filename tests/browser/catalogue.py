@@ -234,6 +234,7 @@ NO_PAGE = {
     "admin:psa_study_picture": POST_ONLY,
     "admin:psa_study_snapshot": "JSON",
     "admin:psa_study_facts": "JSON",
+    "admin:psa_study_pdf": "a file",
     "admin:psa_study_values": "a file",
     "dso/(?P<url>.*)$": "the 404 of the portal",
 }

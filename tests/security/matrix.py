@@ -179,6 +179,8 @@ API = [
         "psa.network_event.withdrawn",    "401 404 404  404 404 404  403 ok ok"),
     Row("POST api/v1/studies/", "",
         "psa.study.requested",            "401 403 403  403 403 403  403 ok ok"),
+    Row("POST api/v1/studies/<pk>/pdf/", "finished study",
+        "psa.document.requested",         "401 404 404  404 404 404  403 ok ok"),
 ]  # fmt: skip
 
 _ENGINEERS = "302 302 302  302 302 302  403 ok ok"
@@ -243,6 +245,8 @@ PORTAL = [
         "psa.study.requested", _ENGINEERS),
     Row("POST dso/psa/study/<int:study_id>/picture/", "finished study",
         "psa.picture.requested", _ENGINEERS),
+    Row("POST dso/psa/study/<int:study_id>/pdf/", "finished study",
+        "psa.document.requested", _ENGINEERS),
     # Actions of lists, and what of Django's own pages is open. All else of those writes nothing
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",

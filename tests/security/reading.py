@@ -92,6 +92,9 @@ API = [
     Row("GET api/v1/studies/<pk>/", "study", "", _API_PARTIES),
     # not computed yet; peers may not see the other sites' forecasts in it
     Row("GET api/v1/studies/<pk>/receipt/", "study", "", "401 404 404  404 404 404  409 409 409"),
+    Row("GET api/v1/studies/<pk>/facts/", "study", "", "401 404 404  404 404 404  200 200 200"),
+    # not asked for yet
+    Row("GET api/v1/studies/<pk>/pdf/", "study", "", "401 404 404  404 404 404  409 409 409"),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
     Row("GET api/v1/register/changes/", "", "", _API_MEMBERS),
@@ -153,6 +156,12 @@ PORTAL = [
         "",
         "302 302 302  302 302 302  403 404 404",
     ),  # no picture yet
+    Row(
+        "GET dso/psa/study/<int:study_id>/pdf/",
+        "study",
+        "",
+        "302 302 302  302 302 302  403 404 404",
+    ),  # not asked for yet
     Row(
         "GET dso/psa/study/<int:study_id>/facts/",
         "study",

@@ -23,6 +23,7 @@ from core.retry import retried
 from core.web.actors import actor_of
 from nmf.queries import contracts_in_conflict
 from nmf.states import ContractState
+from psa.documents import paper_of
 from psa.looking import look_at
 from psa.report import report_on
 from wsc import services
@@ -306,6 +307,7 @@ def review_context(review: Review, request: HttpRequest) -> dict[str, Any]:
         ],
         "study": study,
         "report": report_on(study) if study else None,
+        "paper": paper_of(study) if study else None,
         "look": look_at(study, request.GET.dict()) if study else None,
         "decisions": contract.decisions.select_related("decided_by", "policy", "study").order_by(
             "pk"
