@@ -10,11 +10,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils.module_loading import import_string
 
 from connections.models import (
-    AllocationSpan,
     Area,
     Registration,
     Signatory,
@@ -27,7 +26,7 @@ from connections.states import (
     Direction,
     RegistrationState,
 )
-from core.errors import Period
+from core.errors import Conflict
 from core.periods import HALF_HOUR, half_hour_of
 from participants.models import Organisation
 
@@ -41,6 +40,7 @@ class Standing:
     about: str
     state: str
     address: str
+    conflicts: tuple[Conflict, ...] = ()  # in which half-hours, and by how much
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +96,6 @@ def register(
         )
         for site_id in ids
     }
-
-
-def references_in(site_id: int, direction: str, periods: Iterable[Period]) -> list[UUID]:
-    """Return the references of what a site sells or buys, held or firm, in any of the periods."""
-    within = Q(pk__in=[])
-    for starts_at, ends_at in periods:
-        within |= Q(starts_at__lt=ends_at, ends_at__gt=starts_at)
-    spans = AllocationSpan.objects.filter(within, site_id=site_id, direction=direction)
-    return list(spans.values_list("allocation__reference", flat=True).order_by().distinct())
 
 
 def permitted_now(site_ids: Iterable[int], at: datetime) -> dict[int, dict[str, Stretch]]:

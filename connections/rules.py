@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from connections.register.sweep import NOTHING, Stretch
-from core.errors import Refusal
+from core.errors import Conflict, Refusal
 from core.periods import half_hours_between, in_words, merged
 
 MPAN_DIGITS = 13
@@ -49,6 +49,16 @@ def refusals_not_above_zero(values: Mapping[str, Decimal | None]) -> list[Refusa
 class _Finding:
     half_hours: list[datetime] = field(default_factory=list)
     by_kw: Decimal = NOTHING
+    conflicts: list[Conflict] = field(default_factory=list)
+
+
+def _conflicts(stretch: Stretch, by_kw: Decimal) -> list[Conflict]:
+    period = (stretch.starts_at, stretch.ends_at)
+    return [
+        Conflict(span.reference, period, span.kw, by_kw)
+        for span in stretch.spans
+        if span.reference is not None
+    ]
 
 
 MESSAGES = {
@@ -68,7 +78,8 @@ def refusals_of(
 ) -> list[Refusal]:
     """Return every limit that a site's register breaks: which, in which half-hours, by how much.
 
-    The first half-hour is named in the message, all of them stand in ``periods``.
+    The first half-hour is named in the message, all of them stand in ``periods``; what is held or
+    firm in them stands in ``conflicts``.
     """
     found: defaultdict[str, _Finding] = defaultdict(_Finding)
     for stretch in stretches:
@@ -76,6 +87,7 @@ def refusals_of(
             finding = found[code]
             finding.half_hours += half_hours_between(stretch.starts_at, stretch.ends_at)
             finding.by_kw = max(finding.by_kw, by_kw)
+            finding.conflicts += _conflicts(stretch, by_kw)
     refusals = []
     for code, finding in found.items():
         periods = merged(finding.half_hours)
@@ -92,6 +104,7 @@ def refusals_of(
                 field=field_name,
                 periods=periods,
                 by_kw=finding.by_kw or None,
+                conflicts=tuple(finding.conflicts),
             )
         )
     return refusals

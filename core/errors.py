@@ -11,6 +11,16 @@ Period = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """That something stands in the way in a half-open period: with how many kW, of how many."""
+
+    reference: UUID
+    period: Period
+    kw: Decimal  # its own
+    by_kw: Decimal  # what all that stands there is too much by
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """One reason why a rule says no: which rule, on which field, when and by how much."""
 
@@ -19,7 +29,7 @@ class Refusal:
     field: str = ""
     periods: tuple[Period, ...] = ()  # half-open, UTC, merged
     by_kw: Decimal | None = None  # the worst excess in any of the half-hours
-    references: tuple[UUID, ...] = ()  # what stands in the way, by the names its app gave it
+    conflicts: tuple[Conflict, ...] = ()  # what stands in the way, by the names its app gave it
 
 
 class DomainError(Exception):
@@ -53,7 +63,13 @@ class RefusedError(DomainError):
     @property
     def in_the_way(self) -> set[UUID]:
         """Return what stands against it, by the references its app gave it."""
-        return {reference for each in self.refusals for reference in each.references}
+        return {each.reference for each in self.conflicts}
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """Return in which half-hours and by how much it does so, in order of time."""
+        found = {each for refusal in self.refusals for each in refusal.conflicts}
+        return sorted(found, key=lambda each: (each.period, each.reference))
 
 
 NOT_THERE = "There is none, or it is not for you to see."

@@ -7,14 +7,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from connections import services
 from connections.admin.stepped import tried
-from connections.admin_forms import AgreementForm
+from connections.admin_forms import AgreementForm, EndForm
 from connections.models import Agreement, Area, Asset, Signatory, Site, SiteMpan
 from connections.queries import Standing
 from core import clock
@@ -73,6 +73,42 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
     )
     fields = (*readonly_fields, "network_bus")
     inlines = (AssetRows, MpanRows, SignatoryRows)
+    change_form_template = "admin/connections/site.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path(
+            "<int:pk>/close/",
+            self.admin_site.admin_view(self.close_view),
+            name="connections_site_close",
+        )
+        return [own, *super().get_urls()]
+
+    def close_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Close a site; what it has sold and bought from then on is in the way."""
+        site = get_object_or_404(Site, pk=pk)
+        if not request.user.has_perm("connections.add_agreement"):
+            raise PermissionDenied
+        form, status = EndForm(request.POST or None), 200
+        in_the_way: list[Standing] = []
+        if request.method == "POST":
+            status = 422
+            if form.is_valid():
+                made, status, in_the_way = tried(
+                    request, form, services.close_site, site_id=pk, **form.cleaned_data
+                )
+                if made is not None:
+                    messages.success(request, f"{made} closes.")
+                    return redirect("../change/")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Close {site}",
+            "form": form,
+            "in_the_way": in_the_way,
+            "row": site,
+            "label": "Close the site",
+            "back": "../change/",
+        }
+        return render(request, "admin/connections/step.html", context, status=status)
 
     @admin.display(description="capacity register")
     def register(self, row: Site) -> SafeString:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -49,8 +49,8 @@ def tried(
 ) -> tuple[R | None, int, list[Standing]]:
     """Call a service for a form; return also the trades that it was refused for.
 
-    With the button that says so, the trades that the page has shown are cancelled in one step
-    with it.
+    With the button that says so, those of the trades that the page has shown and that are ticked
+    are cancelled in one step with it.
     """
     acts = {"actor": actor_of(request.user), "at": clock.now()}
     change = partial(service, **arguments, **acts)
@@ -67,9 +67,18 @@ def tried(
         return retried(change), 200, []
     except DomainError as error:
         refuse(form, error)
-        in_the_way = error.in_the_way if isinstance(error, RefusedError) else set()
-        standing_of = import_string(settings.STANDING)
-        return None, error.status, standing_of(in_the_way) if in_the_way else []
+        return None, error.status, standing(error) if isinstance(error, RefusedError) else []
+
+
+def standing(error: RefusedError) -> list[Standing]:
+    """Return what stands in the way of a change: each with its half-hours and kW."""
+    if not (conflicts := error.conflicts):
+        return []
+    found: list[Standing] = import_string(settings.STANDING)(error.in_the_way)
+    return [
+        replace(each, conflicts=tuple(one for one in conflicts if one.reference == each.reference))
+        for each in found
+    ]
 
 
 def _references(request: HttpRequest) -> set[UUID]:

@@ -7,6 +7,7 @@ from connections.services.allocations import (
     release_allocations,
 )
 from connections.services.areas import lock_areas, lock_sites, lock_study_areas_of, raise_revision
+from connections.services.closing import close_site
 from connections.services.registrations import (
     approve_registration,
     refuse_registration,
@@ -40,6 +41,7 @@ from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
     "approve_registration",
+    "close_site",
     "confirm_allocations",
     "countersign_tcvn",
     "create_site",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -60,7 +61,7 @@ def refusals_to_hold(
         refused = rules.refusals_of(stretches, site=site.name, direction=direction)
         if other is None:  # whether a notice names the other end can't be told yet
             refused = [r for r in refused if r.code not in {"not_named_seller", "earmarked"}]
-        refusals += refused
+        refusals += [replace(each, conflicts=()) for each in refused]  # others' trades
     return refusals
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -236,7 +235,7 @@ def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
 def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
     """Return every limit that a site's register breaks from the next half-hour on.
 
-    Each with the references of what is sold or bought in its half-hours.
+    Each with what is sold or bought in its half-hours.
     """
     start = next_half_hour(at)
     refusals = []
@@ -250,13 +249,7 @@ def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:
         )
         if last is not None and last > start:
             stretches = queries.register([site.pk], direction, start, last)[site.pk]
-            refusals += [
-                replace(
-                    each,
-                    references=tuple(queries.references_in(site.pk, direction, each.periods)),
-                )
-                for each in rules.refusals_of(stretches, site=site.name, direction=direction)
-            ]
+            refusals += rules.refusals_of(stretches, site=site.name, direction=direction)
     return refusals
 
 

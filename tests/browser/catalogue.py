@@ -164,6 +164,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "admin:applications": [Page(ENGINEER), Page(ENGINEER, query="?late=on&sort=-age")],
     "admin:area_states": [Page(ENGINEER)],
+    "admin:connections_site_close": [Page(ENGINEER, "SELECT min(id) FROM connections_site")],
     "admin:area_state": [
         Page(ENGINEER, "SELECT id FROM connections_area WHERE studied ORDER BY id LIMIT 1")
     ],

@@ -194,6 +194,10 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "network_bus": "End 2",
         **_inline("assets", "mpans", "signatories"),
     },
+    "dso/connections/site/<int:pk>/close/": lambda _: {
+        "from_at": "2027-06-01T00:00",
+        "reason": "The mill is pulled down.",
+    },
     "dso/connections/agreement/add/": lambda o: {
         "site": o["site"],
         "reference": "CA-new",

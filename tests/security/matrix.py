@@ -255,6 +255,8 @@ PORTAL = [
         "core_outboxmessage", "302 302 302  302 302 302  403 200 ok"),
     Row("POST dso/connections/site/<path:object_id>/change/", "site",
         "connections.site.placed", _ENGINEERS),
+    Row("POST dso/connections/site/<int:pk>/close/", "site",
+        "connections.site.closed", _ENGINEERS),
     Row("POST dso/connections/agreement/add/", "",
         "connections.agreement.recorded", _ENGINEERS),
     Row("POST dso/connections/area/add/", "",

@@ -11,6 +11,7 @@ from django.test import Client
 
 from connections.models import Tcvn, TcvnSpan
 from connections.queries import Standing
+from connections.register import check
 from connections.states import TcvnState
 from core import clock
 from core.models import window_columns
@@ -173,3 +174,88 @@ def test_ending_a_notice_cancels_what_was_bought_under_it(world: World, portal: 
     )
     assert Decision.objects.get(contract=contract, kind="CANCELLED").reason == contract.reason
     assert differences() == []
+
+
+def test_each_contract_in_the_way_tells_its_half_hours_and_kw(world: World, portal: Client) -> None:
+    contract = reviewed(world, 20)
+    other = reviewed(world, 30)
+
+    page = portal.post(ADD, smaller_agreement(world, contract))
+
+    shown = {each.name: each.conflicts for each in page.context["in_the_way"]}
+    assert {name: {one.kw for one in found} for name, found in shown.items()} == {
+        contract.number: {Decimal(20)},
+        other.number: {Decimal(30)},
+    }
+    assert [one.period for one in shown[contract.number]] == list(WINDOW.periods())
+    left = world.mill.agreements.get().agreed_kw("EXPORT")
+    assert left == 600  # nothing has changed
+    too_much = {one.by_kw for found in shown.values() for one in found}
+    assert len(too_much) == 1
+
+
+def test_of_two_in_the_way_the_one_that_is_ticked_goes_if_that_is_enough(
+    world: World, portal: Client
+) -> None:
+    small, large = reviewed(world, 20), reviewed(world, 30)
+    typed = smaller_agreement(world, small, reason="Made smaller.") | {"mec_kva": "35"}
+    shown = portal.post(ADD, typed).context["in_the_way"]
+    assert [each.name for each in shown] == [small.number, large.number]
+
+    too_little = portal.post(ADD, typed | CANCEL)
+    answer = portal.post(ADD, typed | CANCEL | named(shown[:1]))
+
+    assert too_little.status_code == 422
+    assert answer.status_code == 302
+    small.refresh_from_db()
+    large.refresh_from_db()
+    assert (small.state, large.state) == (ContractState.CANCELLED, ContractState.PENDING)
+    assert differences() == []
+
+
+def test_one_that_is_left_to_stand_refuses_the_change_and_nothing_is_cancelled(
+    world: World, portal: Client
+) -> None:
+    small, large = reviewed(world, 20), reviewed(world, 30)
+    typed = smaller_agreement(world, small, reason="Made smaller.") | {"mec_kva": "25"}
+    shown = portal.post(ADD, typed).context["in_the_way"]
+
+    answer = portal.post(ADD, typed | CANCEL | named(shown[:1]))  # 30 kW are more than 25
+
+    assert answer.status_code == 422
+    assert [each.name for each in answer.context["in_the_way"]] == [small.number, large.number]
+    nothing_changed(world, small, large)
+
+
+def test_a_site_closes_with_what_it_has_sold_or_not_at_all(world: World, portal: Client) -> None:
+    contract = reviewed(world, 20)
+    close = f"/dso/connections/site/{world.mill.pk}/close/"
+    typed = {"reason": "Pulled down.", "from_at": f"{contract.starts_at:%Y-%m-%dT%H:%M}"}
+    refused = portal.post(close, typed)
+    shown = refused.context["in_the_way"]
+    assert (refused.status_code, [each.name for each in shown]) == (422, [contract.number])
+    assert world.mill.agreements.get().ends_at is None
+
+    answer = portal.post(close, typed | CANCEL | named(shown))
+
+    assert answer.status_code == 302
+    contract.refresh_from_db()
+    assert contract.state == ContractState.CANCELLED
+    assert world.mill.agreements.get().ends_at == contract.starts_at
+    assert (differences(), check.differences()) == ([], [])
+
+
+def test_a_site_closes_only_after_an_agreement_that_is_to_come(
+    world: World, portal: Client
+) -> None:
+    contract = reviewed(world, 20)
+    later = smaller_agreement(world, contract) | {"mec_kva": "600", "max_installed_kva": "1000"}
+    assert portal.post(ADD, later).status_code == 302
+
+    refused = portal.post(
+        f"/dso/connections/site/{world.mill.pk}/close/",
+        {"reason": "Pulled down.", "from_at": f"{AT:%Y-%m-%dT%H:%M}"},
+    )
+
+    assert refused.status_code == 422
+    assert "CA-smaller" in str(refused.context["form"].errors["from_at"])

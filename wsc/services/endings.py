@@ -31,12 +31,13 @@ def cancel_and(
 ) -> R:
     """Cancel the named contracts from a half-hour on, then make the change they stand against.
 
-    Nothing is cancelled that an engineer has not been shown, and nothing in vain: if other
-    contracts than the named ones stand in the way by now, the change's own refusal is raised.
+    Nothing is cancelled that an engineer has not been shown, and nothing in vain: if one of the
+    named contracts does not stand in the way by now, or if others still do once the named ones
+    are gone, the change's own refusal is raised, and nothing is done.
 
     :raises NotPermittedError: if the actor may not decide on contracts
-    :raises RefusedError: by the change, if not just the named contracts stand against it; by the
-        cancellation, without a reason for example
+    :raises RefusedError: by the change, if other contracts than the named ones stand against it;
+        by the cancellation, without a reason for example
     """
     check_may(actor, MAY_DECIDE)
     named = Contract.objects.filter(reference__in=references).values_list("pk", flat=True)
@@ -44,9 +45,10 @@ def cancel_and(
     try:
         with transaction.atomic():
             return change()
-    except RefusedError as refused:
-        if refused.in_the_way != set(references):
-            raise
+    except RefusedError as error:
+        refused = error
+    if not set(references) or not set(references) <= refused.in_the_way:
+        raise refused
     for contract in contracts:
         cancel(
             contract_id=contract.pk,
@@ -55,4 +57,7 @@ def cancel_and(
             actor=actor,
             at=at,
         )
-    return change()
+    try:
+        return change()
+    except RefusedError as still:
+        raise refused from still
