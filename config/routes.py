@@ -27,6 +27,7 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.area.revised": ["wsc.restudy_area"],
     "wsc.policy.published": ["wsc.restudy_after_policy"],
     "connections.registration.submitted": ["wsc.assess_registration"],
+    "connections.registration.site_settled": ["wsc.assess_registration"],
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
 }
 

@@ -10,7 +10,9 @@ from django import forms
 from django.forms.models import fields_for_model
 from django.utils.text import capfirst
 
+from connections.checking import checks_proposed
 from connections.models import Agreement, Registration, Site
+from connections.states import CheckItem
 from core import clock
 from core.periods import LONDON, next_half_hour
 
@@ -74,6 +76,78 @@ class ApprovalForm(forms.ModelForm[Registration]):
 
     def maxima(self) -> dict[str, Decimal | None]:
         return {name: self.cleaned_data[name] for name in MAXIMA}
+
+
+class ChecksForm(forms.Form):
+    """The checklist, an item each: found met or not, and a note. Empty: not looked at yet."""
+
+    ANSWERS = (("", "Not looked at yet"), ("yes", "Met"), ("no", "Not met"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for item in CheckItem:
+            self.fields[item.lower()] = forms.ChoiceField(
+                label=item.label, choices=self.ANSWERS, required=False
+            )
+            self.fields[f"{item.lower()}_note"] = forms.CharField(
+                label="Note", max_length=200, required=False
+            )
+
+    def found(self) -> dict[str, tuple[bool, str]]:
+        values = self.cleaned_data
+        return {
+            item.value: (answer == "yes", values[f"{item.lower()}_note"])
+            for item in CheckItem
+            if (answer := values[item.lower()])
+        }
+
+    @staticmethod
+    def initial_of(registration: Registration) -> dict[str, Any]:
+        """Return what was found before; for the rest, what the records say."""
+        found: dict[str, Any] = {}
+        for item, (met, note) in checks_proposed(registration, at=clock.now()).items():
+            found |= {item.lower(): "yes" if met else "no", f"{item.lower()}_note": note}
+        for each in registration.checks.all():
+            name = each.item.lower()
+            found |= {name: "yes" if each.met else "no", f"{name}_note": each.note}
+        return found
+
+
+class SettleForm(forms.Form):
+    """A site that was typed in: linked to one on record, or made."""
+
+    site = forms.ModelChoiceField(
+        Site.objects.none(),
+        required=False,
+        empty_label="None: make the site that was typed in",
+        label="Site on record",
+        help_text="Sites of the same organisation.",
+    )
+    network_bus = forms.CharField(
+        max_length=120,
+        required=False,
+        label="Bus of the network model",
+        help_text="Of a site that is made. It may be left for later; studies need it.",
+    )
+
+    def limit_to(self, registration: Registration) -> None:
+        sites = Site.objects.filter(organisation_id=registration.organisation_id).order_by("name")
+        self.fields["site"].queryset = sites  # type: ignore[attr-defined]
+
+    def settled(self) -> dict[str, Any]:
+        site = self.cleaned_data["site"]
+        return {
+            "site_id": site.pk if site else None,
+            "network_bus": self.cleaned_data["network_bus"],
+        }
+
+
+class WriteForm(forms.Form):
+    text = forms.CharField(widget=REASON, max_length=4000, help_text="The peer reads this.")
+    asks = forms.BooleanField(
+        required=False,
+        label="It is a question: the clock stands until it is answered",
+    )
 
 
 class ConditionForm(AnswerForm):

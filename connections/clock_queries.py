@@ -136,8 +136,9 @@ def board(*, at: datetime) -> list[BoardRow]:
         open_turns()
         .exclude(kind__in=BEING_WRITTEN)
         .select_related(
-            "registration__site__organisation",
+            "registration__organisation",
             "registration__site__area",
+            "registration__proposal__area",
             "tcvn__site__organisation",
             "tcvn__site__area",
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import calendar
-from datetime import time
+from datetime import datetime, time
 from typing import Any
 
 from django import forms
 
-from connections.models import Area, Registration, Site
-from connections.rules import mpan_is_valid
-from connections.states import Direction, Technology
+from connections.filling import ceiling, next_months
+from connections.models import Registration, Site
+from connections.services.registrations import agreement_of
+from connections.states import Direction
+from core.periods import LONDON
 from core.windows import EVERY_DAY, WEEKDAY_NAMES, ServiceWindow
 
 WEEKDAYS = [(str(n), name) for n, name in enumerate(WEEKDAY_NAMES, 1)]
@@ -23,87 +25,6 @@ class DateInput(forms.DateInput):
 
     def __init__(self) -> None:
         super().__init__(format="%Y-%m-%d")
-
-
-class SiteForm(forms.Form):
-    """A connection point, with the agreement's figures for the DSO to verify."""
-
-    name = forms.CharField(label="Name of the site", max_length=80)
-    area = forms.ModelChoiceField(
-        Area.objects.none(), help_text="The primary substation that feeds the site."
-    )
-    postcode = forms.CharField(max_length=10, required=False)
-    technology = forms.ChoiceField(label="Main asset", choices=Technology.choices)
-    rated_kw = forms.DecimalField(
-        label="Its rated power (kW)", max_digits=12, decimal_places=3, min_value=0.001
-    )
-    import_mpan = forms.CharField(
-        label="Import MPAN", required=False, help_text="13 digits, from a bill."
-    )
-    export_mpan = forms.CharField(label="Export MPAN", required=False, help_text="13 digits.")
-    agreement = forms.CharField(
-        label="Reference of the connection agreement", max_length=40, required=False
-    )
-    mic_kva = forms.DecimalField(label="MIC (kVA), if any", min_value=0, required=False)
-    mec_kva = forms.DecimalField(label="MEC (kVA), if any", min_value=0, required=False)
-
-    def __init__(self, data: Any = None) -> None:
-        super().__init__(data)
-        areas = Area.objects.filter(children=None).order_by("name")
-        self.fields["area"].queryset = areas  # type: ignore[attr-defined]
-
-    def clean(self) -> dict[str, Any] | None:
-        values = super().clean() or {}
-        for name in ("import_mpan", "export_mpan"):
-            mpan = "".join(str(values.get(name, "")).split())
-            values[name] = mpan
-            if mpan and not mpan_is_valid(mpan):
-                self.add_error(name, "This is no MPAN: 13 digits, the last must fit the others.")
-        return values
-
-    def details(self) -> dict[str, Any]:
-        """Return what was typed as the service takes it."""
-        values = self.cleaned_data
-        return {
-            "name": values["name"],
-            "area_id": values["area"].pk,
-            "postcode": values["postcode"],
-            "assets": [(values["technology"], values["rated_kw"])],
-            "mpans": [
-                (direction, values[f"{direction.lower()}_mpan"])
-                for direction in Direction.values
-                if values[f"{direction.lower()}_mpan"]
-            ],
-            **{name: values[name] for name in ("agreement", "mic_kva", "mec_kva")},
-        }
-
-
-class RegistrationForm(forms.ModelForm[Registration]):
-    months = forms.TypedMultipleChoiceField(
-        coerce=int, choices=MONTHS, widget=forms.CheckboxSelectMultiple
-    )
-    weekdays = forms.TypedMultipleChoiceField(
-        coerce=int, choices=WEEKDAYS, widget=forms.CheckboxSelectMultiple
-    )
-
-    class Meta:
-        model = Registration
-        fields = (
-            "buy_export_kw",
-            "buy_import_kw",
-            "sell_export_kw",
-            "sell_import_kw",
-            "months",
-            "weekdays",
-            "note",
-        )
-        labels = {
-            "buy_export_kw": "Export to buy, at most (kW)",
-            "buy_import_kw": "Import to buy, at most (kW)",
-            "sell_export_kw": "Export to sell, at most (kW)",
-            "sell_import_kw": "Import to sell, at most (kW)",
-            "note": "Anything that the network operator should know",
-        }
 
 
 class TcvnForm(forms.Form):
@@ -136,6 +57,26 @@ class TcvnForm(forms.Form):
     def __init__(self, data: Any = None, *, sites: Any, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
         self.fields["site"].queryset = sites  # type: ignore[attr-defined]
+
+    @staticmethod
+    def filled_from(registration: Registration, *, at: datetime) -> dict[str, Any]:
+        """Return what a registration says already, for the first direction that it buys in."""
+        found: dict[str, Any] = {"site": registration.site_id, "reason": registration.note}
+        found["weekdays"] = [str(n) for n in registration.weekdays or EVERY_DAY]
+        found["first_date"], found["last_date"] = next_months(
+            registration.months, today=at.astimezone(LONDON).date()
+        )
+        agreement = agreement_of(registration, at=at)
+        for direction in (Direction.EXPORT, Direction.IMPORT):
+            name = f"buy_{direction.lower()}_kw"
+            most, wanted = getattr(registration, f"max_{name}"), getattr(registration, name)
+            agreed = agreement.agreed_kw(direction) if agreement else None
+            if most and agreement is not None and agreed is not None:
+                buys = min(most, wanted or most)
+                installed = agreement.max_installed_kw(direction)
+                kw = ceiling(agreed, buys_kw=buys, installed_kw=installed)
+                return found | {"direction": direction, "capacity_kw": f"{kw.normalize():f}"}
+        return found
 
     def window(self) -> ServiceWindow:
         values = self.cleaned_data

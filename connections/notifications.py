@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
 from connections import clocks
-from connections.models import Registration, Tcvn, Turn
-from connections.states import Owner
+from connections.models import Message, Preparer, Registration, Tcvn, Turn
+from connections.states import Owner, TurnKind
+from participants.models import User
 from participants.services import notices
 
 TCVN_TITLES = {
@@ -28,8 +33,8 @@ def registration_submitted(registration: Registration, *, at: datetime) -> None:
     notices.notify(
         kind="connections.registration",
         recipients=notices.dso_engineers(),
-        title=f"{registration.site.name} asks for outline approval",
-        facts=_registration_facts(registration),
+        title=f"{registration.place} asks for outline approval",
+        facts=[*_registration_facts(registration), *_next(registration)],
         link=_dso_link(registration),
         at=at,
     )
@@ -38,11 +43,11 @@ def registration_submitted(registration: Registration, *, at: datetime) -> None:
 def registration_decided(registration: Registration, *, at: datetime) -> None:
     notices.notify(
         kind="connections.registration",
-        recipients=notices.traders_of(registration.site.organisation_id),
-        organisation_id=registration.site.organisation_id,
-        title=f"{registration.site.name}: {registration.get_state_display().lower()}",
+        recipients=people_of(registration),
+        organisation_id=registration.organisation_id,
+        title=f"{registration.place}: {registration.get_state_display().lower()}",
         body=registration.answer,
-        facts=_registration_facts(registration),
+        facts=[*_registration_facts(registration), *_next(registration)],
         link=_peer_link(registration),
         at=at,
     )
@@ -56,7 +61,7 @@ def _registration_facts(registration: Registration) -> list[tuple[str, str]]:
         ("Export to sell", registration.sell_export_kw),
     )
     return [
-        ("Site", registration.site.name),
+        ("Site", registration.place),
         *((label, f"{kw.normalize():f} kW") for label, kw in wanted if kw),
     ]
 
@@ -66,13 +71,11 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime) -> None:
     to_dso = verb in FOR_THE_DSO
     notices.notify(
         kind="connections.tcvn",
-        recipients=notices.dso_engineers()
-        if to_dso
-        else notices.traders_of(tcvn.site.organisation_id),
+        recipients=notices.dso_engineers() if to_dso else people_of(tcvn),
         organisation_id=None if to_dso else tcvn.site.organisation_id,
         title=f"{tcvn.site.name}: {title}" if to_dso else title,
         body=tcvn.answer if verb in {"supported", "conditional", "refused", "ended"} else "",
-        facts=_tcvn_facts(tcvn),
+        facts=[*_tcvn_facts(tcvn), *_next(tcvn)],
         link=_dso_link(tcvn) if to_dso else _peer_link(tcvn),
         at=at,
     )
@@ -100,6 +103,34 @@ def _tcvn_facts(tcvn: Tcvn) -> list[tuple[str, str]]:
     ]
 
 
+WHAT_NEXT = {
+    TurnKind.REVIEW: "The network operator reviews the registration",
+    TurnKind.ANSWER: "Answer the question, mend the registration and hand it in again",
+    TurnKind.REQUEST: "A signatory of the site reads and submits the request",
+    TurnKind.TAKE_UP: "The network operator takes the request up",
+    TurnKind.ASSESS: "The network operator studies the network and answers",
+    TurnKind.AGREE_CONDITION: "The named sellers lower theirs",
+    TurnKind.ISSUE: "The network operator issues the notice",
+    TurnKind.SIGN: "A signatory of the site reads and signs the notice",
+    TurnKind.COUNTERSIGN: "The network operator countersigns",
+}
+AFTER = {
+    "APPROVED": "Ask for a capacity variation (TCVN) to buy, or publish a request to sell",
+    "IN_FORCE": "Buy capacity on the market, up to the notice",
+}
+
+
+def _next(row: Registration | Tcvn) -> list[tuple[str, str]]:
+    """Return what comes next, and by which day."""
+    turn = row.turns.filter(ends_at=None).first()
+    if turn is None:
+        return [("Next", AFTER[row.state])] if row.state in AFTER else []
+    found = [("Next", WHAT_NEXT[TurnKind(turn.kind)])]
+    if turn.due_date is not None:
+        found.append(("By", f"{turn.due_date:%A %-d %B %Y}"))
+    return found
+
+
 def turn_reminded(turn: Turn, *, at: datetime) -> None:
     """Remind the side that has an application: half of its days, four fifths, or all are gone."""
     row = turn.registration or turn.tcvn
@@ -107,17 +138,17 @@ def turn_reminded(turn: Turn, *, at: datetime) -> None:
     by_dso = turn.owner == Owner.DSO
     late = turn.reminded == clocks.OVERDUE
     due = f"{turn.due_date:%A %-d %B %Y}"
-    organisation_id = row.site.organisation_id
+    organisation_id = row.organisation.pk
     notices.notify(
         kind=f"connections.{row._meta.model_name}",
-        recipients=notices.dso_engineers() if by_dso else notices.traders_of(organisation_id),
+        recipients=notices.dso_engineers() if by_dso else people_of(row),
         organisation_id=None if by_dso else organisation_id,
-        title=f"{row.site.name}: {turn.get_kind_display().lower()} "
+        title=f"{row.place}: {turn.get_kind_display().lower()} "
         + (f"was due by {due}" if late else f"is due by {due}"),
         body="It is late."
         if late
         else f"{clocks.SHARES[turn.reminded - 1]} % of its business days are used.",
-        facts=[("Site", row.site.name), ("What is waited for", turn.get_kind_display())],
+        facts=[("Site", row.place), ("What is waited for", turn.get_kind_display())],
         link=_dso_link(row) if by_dso else _peer_link(row),
         at=at,
     )
@@ -129,3 +160,63 @@ def _dso_link(row: Registration | Tcvn) -> str:
 
 def _peer_link(row: Registration | Tcvn) -> str:
     return f"/applications/{row._meta.model_name}s/{row.pk}/"
+
+
+def message_written(message: Message, row: Registration | Tcvn, *, at: datetime) -> None:
+    """Tell the other side what was written, and by when an answer is due."""
+    to_dso = message.side == Owner.PARTICIPANT
+    turn = row.turns.filter(ends_at=None).first() if message.asks else None
+    facts = [("Site", row.place)]
+    if turn is not None and turn.due_date is not None:
+        facts.append(("Answer by", f"{turn.due_date:%A %-d %B %Y}"))
+    sender = row.organisation.name if to_dso else "The network operator"
+    notices.notify(
+        kind=f"connections.{row._meta.model_name}",
+        recipients=notices.dso_engineers() if to_dso else people_of(row),
+        organisation_id=None if to_dso else row.organisation.pk,
+        title=f"{sender} {'asks' if message.asks else 'writes'} about {row.place}",
+        body=message.text,
+        facts=facts,
+        link=_dso_link(row) if to_dso else _peer_link(row),
+        at=at,
+    )
+
+
+def people_of(row: Registration | Tcvn) -> list[User]:
+    """Return whom an application concerns on the participant's side: traders and preparers."""
+    registration_id = row.pk if isinstance(row, Registration) else row.registration_id
+    preparing = User.objects.filter(
+        is_active=True,
+        prepares__registration_id=registration_id or 0,
+        prepares__ended_at=None,
+    ).distinct()
+    traders = notices.traders_of(row.organisation.pk)
+    return [*traders, *(each for each in preparing.order_by("pk") if each not in traders)]
+
+
+def preparing_accepted(preparer: Preparer, *, at: datetime) -> None:
+    registration = preparer.registration
+    notices.notify(
+        kind="connections.registration",
+        recipients=notices.traders_of(registration.organisation_id),
+        organisation_id=registration.organisation_id,
+        title=f"{registration.place}: your preparer has accepted",
+        facts=[("Site", registration.place), ("Preparer", preparer.email)],
+        link=_peer_link(registration),
+        at=at,
+    )
+
+
+def mail_preparer(*, preparer_id: int) -> None:
+    """Send an invitation to an address that may not belong to a user yet."""
+    preparer = Preparer.objects.select_related(
+        "registration__organisation", "registration__site", "registration__proposal"
+    ).get(pk=preparer_id)
+    context = {"preparer": preparer, "url": f"{settings.SITE_URL}/applications/"}
+    host = settings.SITE_URL.split("//")[-1]
+    EmailMultiAlternatives(
+        subject=f"{preparer.registration.organisation.name} asks you to prepare an application",
+        body=render_to_string("mail/preparer.txt", context),
+        to=[preparer.email],
+        headers={"Message-ID": f"<preparer-{preparer.pk}@{host}>"},
+    ).send()

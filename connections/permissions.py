@@ -1,8 +1,8 @@
-"""Who may act for a site."""
+"""Who may act for a site or an application."""
 
 from __future__ import annotations
 
-from connections.models import Signatory, Site
+from connections.models import Preparer, Registration, Signatory, Site
 from core.errors import NotPermittedError
 from core.journal import Actor
 from participants import permissions as participants
@@ -22,9 +22,35 @@ def check_may_act_for(*, site: Site, actor: Actor) -> None:
 
     :raises NotPermittedError: if the actor is anybody else
     """
+    check_may_act_for_organisation(organisation_id=site.organisation_id, actor=actor)
+
+
+def check_may_act_for_organisation(*, organisation_id: int, actor: Actor) -> None:
+    """Let an organisation's traders pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
     participants.check_role(
-        user_id=actor.person(), organisation_id=site.organisation_id, role=Role.TRADER
+        user_id=actor.person(), organisation_id=organisation_id, role=Role.TRADER
     )
+
+
+def prepares(*, registration_id: int | None, user_id: int | None) -> bool:
+    """Tell whether a person has accepted to prepare an application, and still does."""
+    if registration_id is None or user_id is None:
+        return False
+    return Preparer.objects.filter(
+        registration_id=registration_id, user_id=user_id, ended_at=None, user__is_active=True
+    ).exists()
+
+
+def check_may_prepare(*, registration: Registration, actor: Actor) -> None:
+    """Let the organisation's traders and the application's preparers pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    if not prepares(registration_id=registration.pk, user_id=actor.user_id):
+        check_may_act_for_organisation(organisation_id=registration.organisation_id, actor=actor)
 
 
 def is_signatory(*, site_id: int, user_id: int) -> bool:
@@ -42,13 +68,3 @@ def check_signs_for(*, site: Site, actor: Actor) -> None:
         raise NotPermittedError(
             "not_signatory", f"Only a signatory of {site.name}'s agreement may do this."
         )
-
-
-def check_may_act_for_organisation(*, organisation_id: int, actor: Actor) -> None:
-    """Let an organisation's traders pass.
-
-    :raises NotPermittedError: if the actor is anybody else
-    """
-    participants.check_role(
-        user_id=actor.person(), organisation_id=organisation_id, role=Role.TRADER
-    )

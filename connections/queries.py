@@ -209,10 +209,13 @@ def outline_approval(site_id: int, direction: str) -> Outline:
     return Outline(found.max_buy_export_kw, found.max_sell_export_kw)
 
 
+OF_REGISTRATION = ("site__area", "proposal__area", "organisation", "created_by")
+
+
 def registrations_seen_by(organisation: Organisation) -> QuerySet[Registration]:
-    found = Registration.objects.select_related("site__area", "site__organisation", "created_by")
+    found = Registration.objects.select_related(*OF_REGISTRATION)
     if organisation.kind != "DSO":
-        found = found.filter(site__organisation=organisation)
+        found = found.filter(organisation=organisation)
     return found.order_by("-created_at", "-pk")
 
 

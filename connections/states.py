@@ -108,6 +108,14 @@ class TurnKind(models.TextChoices):
     COUNTERSIGN = "COUNTERSIGN", "Countersignature"
 
 
+class CheckItem(models.TextChoices):
+    """What the operator checks of a registration before outline approval."""
+
+    TRIAL_AREA = "TRIAL_AREA", "Inside the trial area"
+    AGREEMENT = "AGREEMENT", "Agreement matches the imported register"
+    SIGNATORY = "SIGNATORY", "Signatory verified"
+
+
 class TcvnRole(models.TextChoices):
     """A buyer's notice raises the ceiling. A seller's earmarks capacity for a named buyer."""
 

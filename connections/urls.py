@@ -2,20 +2,58 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, register, sites
+from connections.views import applications, register, registering, sites
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
     path("sites/", sites.site_list, name="sites"),
-    path("sites/new/", sites.new_site, name="new-site"),
     path("sites/<int:pk>/", sites.site_page, name="site"),
     path("sites/<int:pk>/capacity-register/", register.register_page, name="register"),
     path("sites/<int:pk>/register.csv", register.register_csv, name="register-csv"),
-    path("sites/<int:pk>/register/", applications.start_registration, name="start-registration"),
     path("applications/", applications.application_list, name="applications"),
     path(
         "applications/registrations/<int:pk>/", applications.registration_page, name="registration"
     ),
+    path("applications/registrations/new/", registering.new_registration, name="new-registration"),
+    path("applications/registrations/<int:pk>/site/", registering.site, name="registration-site"),
+    *(
+        path(
+            f"applications/registrations/<int:pk>/{page}/",
+            registering.answers,
+            {"page": page},
+            name=f"registration-{page}",
+        )
+        for page in ("assets", "capacity", "times")
+    ),
+    path(
+        "applications/registrations/<int:pk>/documents/",
+        registering.documents,
+        name="registration-documents",
+    ),
+    path(
+        "applications/registrations/<int:pk>/submit/",
+        registering.submit,
+        name="registration-submit",
+    ),
+    path(
+        "applications/registrations/<int:pk>/messages/",
+        applications.write_to_registration,
+        name="write-to-registration",
+    ),
+    path(
+        "applications/registrations/<int:pk>/preparers/",
+        applications.invite_preparer,
+        name="invite-preparer",
+    ),
+    path(
+        "applications/preparers/<int:pk>/accept/",
+        applications.accept_preparing,
+        name="accept-preparing",
+    ),
+    path("applications/preparers/<int:pk>/end/", applications.end_preparing, name="end-preparing"),
+    path("applications/tcvns/<int:pk>/messages/", applications.write_to_tcvn, name="write-to-tcvn"),
+    path("documents/<int:pk>/", applications.document, name="document"),
+    path("documents/<int:pk>/remove/", registering.remove_document, name="remove-document"),
     path("applications/tcvns/new/", applications.new_tcvn, name="new-tcvn"),
     path("applications/tcvns/<int:pk>/", applications.tcvn_page, name="tcvn"),
     path("applications/tcvns/<int:pk>/submit/", applications.submit_tcvn, name="submit-tcvn"),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from connections import services as connections
 from connections.models import Agreement, Area, Site
-from connections.states import Direction
+from connections.states import CheckItem, Direction
 from core import clock
 from core.journal import Actor
 from core.periods import local_midnight
@@ -200,6 +200,12 @@ def _register(site: Site, engineer: Actor) -> None:
         **wanted,
     )
     connections.submit_registration(registration_id=registration.pk, actor=trader, at=REGISTERED_AT)
+    connections.record_checks(
+        registration_id=registration.pk,
+        found=dict.fromkeys(CheckItem, (True, "Laid with the trial")),
+        actor=engineer,
+        at=REGISTERED_AT,
+    )
     connections.approve_registration(
         registration_id=registration.pk, maxima={}, actor=engineer, at=REGISTERED_AT
     )

@@ -205,10 +205,11 @@ def question_about_registration(
 ) -> Question | None:
     """Return what is asked about a registration: its site with all it wants to buy in a direction.
 
-    Asked of the year ahead, in its months and on its weekdays, by seasons. None: it wants nothing.
+    Asked of the year ahead, in its months and on its weekdays, by seasons. None: it wants
+    nothing, or its site is not on record yet.
     """
     wanted = getattr(registration, f"buy_{direction.lower()}_kw")
-    if not wanted:
+    if not wanted or registration.site is None:
         return None
     first = next_half_hour(at)
     seasons, half_hours = _standing_for(
@@ -222,7 +223,7 @@ def question_about_registration(
     )
     if not half_hours:
         return None
-    change = Change(registration.site_id, Role.BOUGHT, direction, float(wanted), merged(half_hours))
+    change = Change(registration.site.pk, Role.BOUGHT, direction, float(wanted), merged(half_hours))
     return Question(
         direction=direction,
         changes=(change,),

@@ -27,7 +27,7 @@ SORTS: dict[str, Callable[[BoardRow], Any]] = {
     "late": lambda row: -row.clock.late,
     "step": lambda row: (row.clock.step, row.turn.starts_at),
     "whole": lambda row: -row.clock.operator_days,
-    "site": lambda row: row.application.site.name.lower(),
+    "site": lambda row: row.application.place.lower(),
 }
 COLUMNS = (
     "application",
@@ -78,7 +78,7 @@ class BoardFilter(forms.Form):
         if owner := values.get("owner"):
             tests.append(lambda row: row.turn.owner == owner)
         if area := values.get("area"):
-            tests.append(lambda row: row.application.site.area_id == area.pk)
+            tests.append(lambda row: row.application.area == area)
         if values.get("late"):
             tests.append(lambda row: row.clock.late > 0)
         found = [row for row in rows if all(test(row) for test in tests)]
@@ -118,13 +118,13 @@ def _file(rows: list[BoardRow]) -> HttpResponse:
     writer = csv.writer(response)
     writer.writerow(COLUMNS)
     for row in rows:
-        site, turn, of = row.application.site, row.turn, row.clock
+        application, turn, of = row.application, row.turn, row.clock
         writer.writerow(
             [
-                str(row.application),
-                site.name,
-                site.organisation.name,
-                site.area.name,
+                str(application),
+                application.place,
+                application.organisation.name,
+                application.area.name,
                 of.step,
                 turn.get_kind_display(),
                 turn.owner,

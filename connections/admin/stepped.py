@@ -18,7 +18,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-from connections.admin_forms import ApprovalForm, ConditionForm, MayCancel, ReasonForm
+from connections.admin_forms import (
+    ApprovalForm,
+    ChecksForm,
+    ConditionForm,
+    MayCancel,
+    ReasonForm,
+    SettleForm,
+)
 from connections.models import Tcvn
 from connections.queries import Assessment, Standing, assessments_of
 from core import clock
@@ -42,6 +49,8 @@ class Step:
     service: Callable[..., Any]
     arguments: Callable[[Any], dict[str, Any]] = lambda form: form.cleaned_data
     document: Callable[[Any], str] | None = None  # what the step puts a name to
+    states: frozenset[str] | None = None  # of a step that moves nothing
+    done: str = ""  # what is said after it; else the state
 
 
 def tried(
@@ -117,10 +126,17 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         context["steps"] = [
             (move, step.label)
             for move, step in self.steps.items()
-            if self.machine.allows(move, state=obj.state) and request.user.has_perm(step.permission)
+            if self.allows(move, obj) and request.user.has_perm(step.permission)
         ]
         context["assessments"] = assessments_of(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def allows(self, move: str, row: Any) -> bool:
+        """Tell whether a row's state lets a step be taken."""
+        states = self.steps[move].states
+        if states is not None:
+            return row.state in states
+        return self.machine.allows(move, state=row.state)
 
     def step_view(self, request: HttpRequest, pk: int, move: str) -> HttpResponse:
         model: type[Model] = self.model
@@ -131,9 +147,12 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         about: dict[str, Any] = {"initial": initial_of(row, step)}
         form: Any = step.form(request.POST or None, **about)
         status = 200
-        in_the_way: list[Standing] = []
         if request.method == "POST":
             form = step.form(request.POST)
+        if isinstance(form, SettleForm):
+            form.limit_to(row)
+        in_the_way: list[Standing] = []
+        if request.method == "POST":
             status = 422
             if form.is_valid():
                 made, status, in_the_way = tried(
@@ -144,7 +163,8 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
                     **step.arguments(form),
                 )
                 if made is not None:
-                    messages.success(request, f"{row}: {made.get_state_display().lower()}.")
+                    said = step.done or f"{row}: {made.get_state_display().lower()}."
+                    messages.success(request, said)
                     return redirect("../../change/")
         context = {
             **self.admin_site.each_context(request),
@@ -163,6 +183,8 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
 
 def initial_of(row: Any, step: Step) -> dict[str, Any]:
     """Fill outline approval in with what was asked for, a condition or refusal by the study."""
+    if step.form is ChecksForm:
+        return ChecksForm.initial_of(row)
     if step.form is ConditionForm:
         return _proposed(assessments_of(row))
     if step.form is ReasonForm and isinstance(row, Tcvn):

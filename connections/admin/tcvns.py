@@ -9,12 +9,27 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from connections import services
+from connections.admin.looking import dialogue_of, documents_of
 from connections.admin.stepped import Step, SteppedAdmin
-from connections.admin_forms import AnswerForm, ConditionForm, EndForm, NothingForm, ReasonForm
+from connections.admin_forms import (
+    AnswerForm,
+    ConditionForm,
+    EndForm,
+    NothingForm,
+    ReasonForm,
+    WriteForm,
+)
 from connections.documents import notice_text
 from connections.models import Tcvn, TcvnCondition
-from connections.states import TCVN_MACHINE
+from connections.states import TCVN_MACHINE, TcvnState
 from core.admin import plain
+
+OPEN_TO_WORDS = frozenset(TcvnState) - {
+    TcvnState.DRAFT,
+    TcvnState.REFUSED,
+    TcvnState.WITHDRAWN,
+    TcvnState.ENDED,
+}
 
 
 class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
@@ -50,6 +65,7 @@ class TcvnAdmin(SteppedAdmin):
         "reason",
         "answer",
         "study",
+        "dialogue",
         "registration",
         "created_by",
         "created_at",
@@ -63,6 +79,14 @@ class TcvnAdmin(SteppedAdmin):
         "countersigned_by",
     )
     steps = {
+        "write": Step(
+            "Write to the peer",
+            WriteForm,
+            "connections.assess_tcvn",
+            services.write_message,
+            states=OPEN_TO_WORDS,
+            done="Sent, and kept on the record.",
+        ),
         "start_assessment": Step(
             "Start the assessment",
             NothingForm,
@@ -102,7 +126,13 @@ class TcvnAdmin(SteppedAdmin):
             ("What it is for", row.reason),
             ("Answer", row.answer),
             ("Studies", self.study(row)),
+            ("Documents", documents_of(row.registration) if row.registration else ""),
+            ("Messages", dialogue_of(row)),
         ]
+
+    @admin.display(description="Messages")
+    def dialogue(self, row: Tcvn) -> SafeString | str:
+        return dialogue_of(row)
 
     @admin.display(description="Studies")
     def study(self, row: Tcvn) -> SafeString | str:

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
 from connections.clock_queries import clock_of
-from connections.models import Area, Asset, Registration, Site, Tcvn
+from connections.models import (
+    Area,
+    Asset,
+    Document,
+    Message,
+    Preparer,
+    ProposedSite,
+    RegisteredAsset,
+    Registration,
+    Site,
+    Tcvn,
+)
 from connections.states import (
     REGISTRATION_MACHINE,
     TCVN_MACHINE,
     Direction,
     Owner,
-    Technology,
     TurnKind,
 )
 from core.api.fields import VisibleRow
+from core.errors import Refusal, RefusedError
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 
 WANTED = ["buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw"]
@@ -49,30 +62,76 @@ class AreaShape(serializers.ModelSerializer[Area]):
         fields = ["id", "name", "kind", "parent", "tradable"]
 
 
-class SiteInput(serializers.Serializer[Any]):
-    """A connection point, with the agreement's figures for the DSO to verify."""
+class ProposalShape(serializers.ModelSerializer[ProposedSite]):
+    """A connection point that isn't on record yet, as its peer types it in."""
 
-    name = serializers.CharField(max_length=80)
     area = VisibleRow(queryset=Area.objects.filter(children=None))
-    postcode = serializers.CharField(max_length=10, allow_blank=True, default="")
-    technology = serializers.ChoiceField(choices=Technology.choices)
-    rated_kw = serializers.DecimalField(min_value=Decimal("0.001"), **KW)
-    import_mpan = serializers.CharField(max_length=13, allow_blank=True, default="")
-    export_mpan = serializers.CharField(max_length=13, allow_blank=True, default="")
-    agreement = serializers.CharField(max_length=40, allow_blank=True, default="")
-    mic_kva = serializers.DecimalField(min_value=0, allow_null=True, default=None, **KW)
-    mec_kva = serializers.DecimalField(min_value=0, allow_null=True, default=None, **KW)
+
+    class Meta:
+        model = ProposedSite
+        exclude = ["id", "registration"]
+        extra_kwargs = {name: {"min_value": Decimal(0)} for name in ("mic_kva", "mec_kva")}
 
     def details(self) -> dict[str, Any]:
         """Return what was sent as the service takes it."""
-        values = dict(self.validated_data)
-        mpans = [(each, values.pop(f"{each.lower()}_mpan")) for each in Direction.values]
-        return {
-            "area_id": values.pop("area").pk,
-            "assets": [(values.pop("technology"), values.pop("rated_kw"))],
-            "mpans": [(direction, mpan) for direction, mpan in mpans if mpan],
-            **values,
-        }
+        return dict(self.validated_data)
+
+
+class RegisteredAssetShape(serializers.ModelSerializer[RegisteredAsset]):
+    class Meta:
+        model = RegisteredAsset
+        fields = ["technology", "rated_kw"]
+        extra_kwargs = {"rated_kw": {"min_value": Decimal("0.001")}}
+
+
+class DocumentShape(serializers.ModelSerializer[Document]):
+    class Meta:
+        model = Document
+        fields = ["id", "name", "media_type", "size", "sha256", "uploaded_at"]
+
+
+class MessageShape(serializers.ModelSerializer[Message]):
+    class Meta:
+        model = Message
+        fields = ["side", "text", "asks", "written_at"]
+
+
+class PreparerShape(serializers.ModelSerializer[Preparer]):
+    class Meta:
+        model = Preparer
+        fields = ["id", "registration", "email", "invited_at", "accepted_at", "ended_at"]
+
+
+class Base64(serializers.Field[bytes, str, str, Any]):
+    """A file as text in base64."""
+
+    def to_internal_value(self, data: Any) -> bytes:
+        try:
+            return b64decode(data, validate=True)
+        except (TypeError, ValueError) as error:
+            raise serializers.ValidationError("This is no base64.") from error
+
+    def to_representation(self, value: Any) -> str:
+        return b64encode(value).decode()
+
+
+@extend_schema_field(OpenApiTypes.BYTE)
+class FileContent(Base64):
+    pass
+
+
+class DocumentInput(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200)
+    content = FileContent()
+
+
+class MessageInput(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=4000)
+    asks = serializers.BooleanField(default=False)
+
+
+class PreparerInput(serializers.Serializer[Any]):
+    email = serializers.EmailField()
 
 
 class ClockShape(serializers.Serializer[Any]):
@@ -101,6 +160,11 @@ class WithClock(serializers.ModelSerializer[Any]):
 
 
 class RegistrationShape(WithClock):
+    assets = RegisteredAssetShape(many=True)
+    proposal = serializers.SerializerMethodField()
+    documents = DocumentShape(many=True)
+    messages = MessageShape(many=True)
+    preparers = PreparerShape(many=True)
     allowed_actions = serializers.SerializerMethodField()
 
     class Meta:
@@ -114,6 +178,11 @@ class RegistrationShape(WithClock):
             "months",
             "weekdays",
             "note",
+            "proposal",
+            "assets",
+            "documents",
+            "messages",
+            "preparers",
             "answer",
             "created_at",
             "submitted_at",
@@ -123,26 +192,55 @@ class RegistrationShape(WithClock):
         ]
         read_only_fields = fields
 
+    @extend_schema_field(ProposalShape(allow_null=True))
+    def get_proposal(self, row: Registration) -> dict[str, Any] | None:
+        found = getattr(row, "proposal", None)
+        return dict(ProposalShape(found).data) if found is not None else None
+
     def get_allowed_actions(self, row: Registration) -> list[str]:
         with_peer = REGISTRATION_MACHINE.allows("submit", state=row.state)
         return ["change", "submit"] if with_peer and self.context["may_trade"] else []
 
 
 class RegistrationChange(serializers.ModelSerializer[Registration]):
+    assets = RegisteredAssetShape(many=True, required=False)
     months = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=12))
     weekdays = serializers.ListField(child=serializers.IntegerField(min_value=1, max_value=7))
 
     class Meta:
         model = Registration
-        fields = [*WANTED, "months", "weekdays", "note"]
+        fields = [*WANTED, "months", "weekdays", "note", "assets"]
         extra_kwargs = {name: {"min_value": Decimal("0.001")} for name in WANTED}
+
+    def details(self) -> dict[str, Any]:
+        """Return what was sent as the service takes it."""
+        values = dict(self.validated_data)
+        if "assets" in values:
+            values["assets"] = [(e["technology"], e["rated_kw"]) for e in values["assets"]]
+        return values
 
 
 class RegistrationInput(RegistrationChange):
-    site = OwnSite()
+    """``site``, or ``proposal`` for one that isn't on record yet."""
+
+    site = OwnSite(required=False)
+    proposal = ProposalShape(required=False)
 
     class Meta(RegistrationChange.Meta):
-        fields = ["site", *RegistrationChange.Meta.fields]
+        fields = ["site", "proposal", *RegistrationChange.Meta.fields]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("site" in attrs) == ("proposal" in attrs):
+            message = "Name a site of yours, or propose one that isn't on record."
+            raise RefusedError([Refusal("site_or_proposal", message, "site")])
+        return attrs
+
+    def details(self) -> dict[str, Any]:
+        values = super().details()
+        if "site" in values:
+            values["site_id"] = values.pop("site").pk
+            values.pop("assets", None)  # they are those of the site, until changed
+        return values
 
 
 class TcvnShape(WithClock):

@@ -6,12 +6,21 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from connections.api.register import RegisterChangesView, RegisterDailyView
-from connections.api.views import AreaViews, RegistrationViews, SiteViews, TcvnViews
+from connections.api.views import (
+    AreaViews,
+    DocumentViews,
+    PreparerViews,
+    RegistrationViews,
+    SiteViews,
+    TcvnViews,
+)
 
 router = SimpleRouter()
 router.register("areas", AreaViews, basename="api-area")
 router.register("sites", SiteViews, basename="api-site")
 router.register("registrations", RegistrationViews, basename="api-registration")
+router.register("preparers", PreparerViews, basename="api-preparer")
+router.register("documents", DocumentViews, basename="api-document")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -21,26 +21,39 @@ from connections import queries, services
 from connections.api.register import RegisterQuery, RegisterShape
 from connections.api.serializers import (
     AreaShape,
+    DocumentInput,
+    DocumentShape,
     ExecuteInput,
+    MessageInput,
     OwnSiteShape,
+    PreparerInput,
+    PreparerShape,
     RegistrationChange,
     RegistrationInput,
     RegistrationShape,
-    SiteInput,
     TcvnInput,
     TcvnShape,
 )
 from connections.clock_queries import current_targets, with_clocks
 from connections.documents import notice_text
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
-from connections.models import Area, Registration, Site, Tcvn
+from connections.models import Area, Document, Preparer, Registration, Site, Tcvn
 from connections.register.answers import as_values
+from connections.views.access import (
+    Reader,
+    document_open_to,
+    download_of,
+    registrations_open_to,
+    tcvns_open_to,
+)
 from connections.views.shared import may_trade
 from core import clock
 from core.api.idempotency import idempotent
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.api.authentication import caller
+
+DOCUMENTS = Prefetch("documents", Document.objects.defer("content").order_by("pk"))
 
 
 class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
@@ -85,15 +98,6 @@ class SiteViews(OwnRows):
             return Site.objects.none()
         return queries.sites_seen_by(caller(self.request).organisation).prefetch_related("assets")
 
-    @extend_schema(request=SiteInput, responses={201: OwnSiteShape})
-    @idempotent
-    def create(self, request: Request) -> Response:
-        """Enter a site of one's own; this begins its registration (step 1)."""
-        given = self.read(SiteInput, request.data)
-        organisation = caller(request).organisation
-        made = self.act(services.enter_own_site, organisation_id=organisation.pk, **given.details())
-        return self.shown(made.site, 201)
-
     @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
     def register(self, request: Request, pk: str) -> Response:
@@ -121,21 +125,32 @@ class RegistrationViews(OwnRows):
     def get_queryset(self) -> QuerySet[Registration]:
         if getattr(self, "swagger_fake_view", False):
             return Registration.objects.none()
-        return with_clocks(queries.registrations_seen_by(caller(self.request).organisation))
+        me = caller(self.request)
+        if me.is_dso_staff:
+            found = with_clocks(queries.registrations_seen_by(me.organisation))
+        else:
+            found = registrations_open_to(Reader(me.user_id, me))
+        return found.prefetch_related("assets", "messages", "preparers", DOCUMENTS)
 
     @extend_schema(request=RegistrationInput, responses={201: RegistrationShape})
     @idempotent
     def create(self, request: Request) -> Response:
-        """Begin the registration of one's own site (step 1)."""
-        values = dict(self.read(RegistrationInput, request.data).validated_data)
-        site_id = values.pop("site").pk
-        return self.shown(self.act(services.start_registration, site_id=site_id, **values), 201)
+        """Begin the registration of one's own site, or of one not on record yet (step 1)."""
+        values = self.read(RegistrationInput, request.data).details()
+        if "proposal" in values:
+            organisation_id = caller(request).organisation_id
+            made = self.act(
+                services.propose_registration, organisation_id=organisation_id, **values
+            )
+        else:
+            made = self.act(services.start_registration, **values)
+        return self.shown(made, 201)
 
     @extend_schema(request=RegistrationChange, responses=RegistrationShape)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what it says, while it is with the peer."""
         row = self.get_object()
-        values = self.read(RegistrationChange, request.data, partial=True).validated_data
+        values = self.read(RegistrationChange, request.data, partial=True).details()
         return self.shown(self.act(services.update_registration, registration_id=row.pk, **values))
 
     @extend_schema(request=None, responses=RegistrationShape)
@@ -145,6 +160,100 @@ class RegistrationViews(OwnRows):
         """Hand it to the network operator."""
         row = self.get_object()
         return self.shown(self.act(services.submit_registration, registration_id=row.pk))
+
+    @extend_schema(request=DocumentInput, responses={201: RegistrationShape})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def documents(self, request: Request, pk: str) -> Response:
+        """Attach a file, its content in base64: PDF, PNG, JPEG or CSV, 10 MB at the most."""
+        row = self.get_object()
+        values = self.read(DocumentInput, request.data).validated_data
+        self.act(services.attach_document, registration_id=row.pk, **values)
+        return self.shown(row, 201)
+
+    @extend_schema(request=MessageInput, responses={201: RegistrationShape})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def messages(self, request: Request, pk: str) -> Response:
+        """Write to the other side, on the record."""
+        row = self.get_object()
+        values = self.read(MessageInput, request.data).validated_data
+        self.act(services.write_message, registration_id=row.pk, **values)
+        return self.shown(row, 201)
+
+    @extend_schema(request=PreparerInput, responses={201: RegistrationShape})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def preparers(self, request: Request, pk: str) -> Response:
+        """Invite somebody by e-mail to prepare this application and its requests."""
+        row = self.get_object()
+        values = self.read(PreparerInput, request.data).validated_data
+        self.act(services.invite_preparer, registration_id=row.pk, **values)
+        return self.shown(row, 201)
+
+
+class PreparerViews(GenericViewSet[Preparer]):
+    """Invitations to prepare an application, and what came of them."""
+
+    queryset = Preparer.objects.none()
+    serializer_class = PreparerShape
+
+    def get_queryset(self) -> QuerySet[Preparer]:
+        if getattr(self, "swagger_fake_view", False):
+            return Preparer.objects.none()
+        me = caller(self.request)
+        own = Q(user=me.user) | Q(email=me.user.email.lower())
+        own |= Q(registration__organisation=me.organisation)
+        return Preparer.objects.filter(own)
+
+    @extend_schema(request=None, responses=PreparerShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def accept(self, request: Request, pk: str) -> Response:
+        """Take up an invitation to one's own address."""
+        return self._act(services.accept_preparing)
+
+    @extend_schema(request=None, responses=PreparerShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def end(self, request: Request, pk: str) -> Response:
+        """End it: as a trader of the organisation, or as the preparer."""
+        return self._act(services.end_preparing)
+
+    def _act(self, service: Any) -> Response:
+        row = self.get_object()
+        made = retried(
+            service, preparer_id=row.pk, actor=actor_of(self.request.user), at=clock.now()
+        )
+        return Response(PreparerShape(made).data)
+
+
+class DocumentViews(GenericViewSet[Document]):
+    """Documents of applications that one may open."""
+
+    queryset = Document.objects.none()
+    serializer_class = DocumentShape
+
+    def _row(self, request: Request, pk: str) -> Document:
+        me = caller(request)
+        return document_open_to(Reader(me.user_id, me), int(pk) if pk.isdecimal() else 0)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        """Download it, as an attachment."""
+        return download_of(self._row(request, pk))
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Take it off an application that was never handed in."""
+        row = self._row(request, pk)
+        retried(
+            services.remove_document,
+            document_id=row.pk,
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        return Response(status=204)
 
 
 class TcvnViews(OwnRows):
@@ -156,8 +265,12 @@ class TcvnViews(OwnRows):
         if getattr(self, "swagger_fake_view", False):
             return Tcvn.objects.none()
         member = caller(self.request)
-        found = queries.tcvns_seen_by(member.organisation)
-        return with_clocks(queries.with_signing(found, user_id=member.user_id))
+        found = (
+            with_clocks(queries.tcvns_seen_by(member.organisation))
+            if member.is_dso_staff
+            else tcvns_open_to(Reader(member.user_id, member))
+        )
+        return queries.with_signing(found, user_id=member.user_id)
 
     @extend_schema(request=TcvnInput, responses={201: TcvnShape})
     @idempotent
@@ -174,6 +287,16 @@ class TcvnViews(OwnRows):
             reason=values["reason"],
         )
         return self.shown(made, 201)
+
+    @extend_schema(request=MessageInput, responses={201: TcvnShape})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def messages(self, request: Request, pk: str) -> Response:
+        """Write to the other side, on the record."""
+        row = self.get_object()
+        values = self.read(MessageInput, request.data).validated_data
+        self.act(services.write_message, tcvn_id=row.pk, **values)
+        return self.shown(row, 201)
 
     @extend_schema(request=None, responses=TcvnShape)
     @action(detail=True, methods=["post"])

@@ -12,6 +12,14 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.lookups import Exact
 
+from connections.models.applications import (
+    Document,
+    Message,
+    Preparer,
+    ProposedSite,
+    RegisteredAsset,
+    ReviewCheck,
+)
 from connections.models.register import RegisterChange
 from connections.models.steps import StepTargets, Turn
 from connections.states import (
@@ -28,6 +36,7 @@ from connections.states import (
 )
 from core.models import ServiceWindowFields
 from core.money import agreed_kw
+from participants.models import Organisation
 
 __all__ = [
     "Agreement",
@@ -35,8 +44,14 @@ __all__ = [
     "AllocationSpan",
     "Area",
     "Asset",
+    "Document",
+    "Message",
+    "Preparer",
+    "ProposedSite",
     "RegisterChange",
+    "RegisteredAsset",
     "Registration",
+    "ReviewCheck",
     "Signatory",
     "Site",
     "SiteMpan",
@@ -241,7 +256,12 @@ class Agreement(models.Model):
 class Registration(models.Model):
     """Steps 1 and 2 of Table 2: what a site wants to trade, and the DSO's outline approval."""
 
-    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="registrations")
+    organisation = models.ForeignKey(
+        "participants.Organisation", on_delete=models.PROTECT, related_name="registrations"
+    )
+    site = models.ForeignKey(
+        Site, null=True, on_delete=models.PROTECT, related_name="registrations"
+    )  # None: typed in, and neither linked nor made yet
     state = models.CharField(
         max_length=20,
         choices=RegistrationState.choices,
@@ -255,6 +275,7 @@ class Registration(models.Model):
     months = ArrayField(models.PositiveSmallIntegerField(), default=list)
     weekdays = ArrayField(models.PositiveSmallIntegerField(), default=list)
     note = models.TextField(blank=True)
+    typed = models.JSONField(default=dict, editable=False)  # by page: answers not valid yet
     max_buy_import_kw = models.DecimalField(null=True, blank=True, **KW)
     max_buy_export_kw = models.DecimalField(null=True, blank=True, **KW)
     max_sell_import_kw = models.DecimalField(null=True, blank=True, **KW)
@@ -281,10 +302,24 @@ class Registration(models.Model):
                 fields=["site"],
                 condition=Q(state__in=["DRAFT", "SUBMITTED", "RETURNED"]),
             ),
+            models.CheckConstraint(
+                name="registration_approved_has_site",
+                condition=~Q(state="APPROVED") | Q(site__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Registration {self.pk}"
+
+    @property
+    def place(self) -> str:
+        """Return the name of its site, on record or typed in."""
+        return self.site.name if self.site else self.proposal.name
+
+    @property
+    def area(self) -> Area:
+        """Return the area of its site, on record or typed in."""
+        return self.site.area if self.site else self.proposal.area
 
 
 class Tcvn(ServiceWindowFields):
@@ -342,6 +377,18 @@ class Tcvn(ServiceWindowFields):
 
     def __str__(self) -> str:
         return self.number or f"TCVN request {self.pk}"
+
+    @property
+    def place(self) -> str:
+        return self.site.name
+
+    @property
+    def area(self) -> Area:
+        return self.site.area
+
+    @property
+    def organisation(self) -> Organisation:
+        return self.site.organisation
 
 
 class TcvnSpan(models.Model):

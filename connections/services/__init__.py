@@ -8,17 +8,21 @@ from connections.services.allocations import (
 )
 from connections.services.areas import lock_areas, lock_sites, lock_study_areas_of, raise_revision
 from connections.services.closing import close_site
+from connections.services.documents import attach_document, remove_document
+from connections.services.places import change_place, propose_registration, settle_site
+from connections.services.preparers import accept_preparing, end_preparing, invite_preparer
 from connections.services.registrations import (
     approve_registration,
+    keep_typed,
     refuse_registration,
     return_registration,
     start_registration,
     submit_registration,
     update_registration,
 )
+from connections.services.reviews import record_checks, write_message
 from connections.services.sites import (
     create_site,
-    enter_own_site,
     name_signatory,
     place_site,
     place_sites,
@@ -40,33 +44,42 @@ from connections.services.tcvns import (
 from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
+    "accept_preparing",
     "approve_registration",
+    "attach_document",
+    "change_place",
     "close_site",
     "confirm_allocations",
     "countersign_tcvn",
     "create_site",
+    "end_preparing",
     "end_tcvn",
-    "enter_own_site",
     "execute_tcvn",
     "hold_allocations",
+    "invite_preparer",
     "issue_tcvn",
+    "keep_typed",
     "lock_areas",
     "lock_sites",
     "lock_study_areas_of",
     "name_signatory",
     "place_site",
     "place_sites",
+    "propose_registration",
     "publish_targets",
     "raise_revision",
     "record_agreement",
+    "record_checks",
     "record_conditional",
     "record_refusal",
     "record_support",
     "refusals_to_hold",
     "refuse_registration",
     "release_allocations",
+    "remove_document",
     "request_tcvn",
     "return_registration",
+    "settle_site",
     "start_assessment",
     "start_registration",
     "submit_registration",
@@ -74,4 +87,5 @@ __all__ = [
     "update_registration",
     "watch_turns",
     "withdraw_tcvn",
+    "write_message",
 ]

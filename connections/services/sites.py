@@ -10,19 +10,17 @@ from typing import Any
 from django.db import transaction
 
 from connections import queries, rules
-from connections.models import Agreement, Asset, Registration, Signatory, Site, SiteMpan
+from connections.models import Agreement, Asset, Signatory, Site, SiteMpan
 from connections.permissions import (
     MAY_ADD_AGREEMENT,
     MAY_ADD_SITE,
     MAY_PLACE_SITE,
     MAY_REVIEW,
     check_may_act_for,
-    check_may_act_for_organisation,
 )
 from connections.register.recording import record_changes, sources_of_agreement
 from connections.register.states import Change
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
-from connections.services.registrations import start_registration
 from connections.states import Direction
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -32,15 +30,15 @@ from participants.permissions import check_may
 
 @transaction.atomic
 def create_site(*, actor: journal.Actor, at: datetime, **details: Any) -> Site:
-    """Enter a connection point for its peer (DSO). ``details`` are those of ``_create_site``.
+    """Enter a connection point for its peer (DSO). ``details`` are those of ``make_site``.
 
     :raises RefusedError: if the name or an MPAN is taken, or an MPAN's check digit is wrong
     """
     check_may(actor, MAY_ADD_SITE)
-    return _create_site(actor=actor, at=at, **details)
+    return make_site(actor=actor, at=at, **details)
 
 
-def _create_site(
+def make_site(
     *,
     organisation_id: int,
     area_id: int,
@@ -79,45 +77,6 @@ def _create_site(
         SiteMpan.objects.create(site=site, direction=direction, mpan=mpan)
     journal.record(verb="connections.site.created", subject=site, actor=actor, at=at)
     return site
-
-
-@transaction.atomic
-def enter_own_site(
-    *,
-    organisation_id: int,
-    agreement: str,
-    mic_kva: Decimal | None,
-    mec_kva: Decimal | None,
-    actor: journal.Actor,
-    at: datetime,
-    **details: Any,
-) -> Registration:
-    """Enter a site as its peer, and begin its registration (step 1).
-
-    What is said of the agreement is noted for the DSO to verify and record; whoever enters the
-    site signs for it once the DSO has seen the proof. ``details`` are those of ``create_site``.
-
-    :raises NotPermittedError: if the actor does not trade for the organisation
-    :raises RefusedError: as ``create_site``, or if a MIC or MEC is below zero
-    """
-    check_may_act_for_organisation(organisation_id=organisation_id, actor=actor)
-    if refusals := rules.refusals_below_zero({"mic_kva": mic_kva, "mec_kva": mec_kva}):
-        raise RefusedError(refusals)
-    site = _create_site(organisation_id=organisation_id, actor=actor, at=at, **details)
-    name_signatory(site_id=site.pk, user_id=actor.person(), verified=False, actor=actor, at=at)
-    parts = [
-        f"agreement {agreement}" if agreement else "",
-        f"MIC {mic_kva} kVA" if mic_kva is not None else "no MIC",
-        f"MEC {mec_kva} kVA" if mec_kva is not None else "no MEC",
-    ]
-    return start_registration(
-        site_id=site.pk,
-        note="As typed: " + ", ".join(filter(None, parts)),
-        months=list(range(1, 13)),
-        weekdays=list(range(1, 8)),
-        actor=actor,
-        at=at,
-    )
 
 
 def refusals_of_mpan(mpan: str, *, field: str) -> list[Refusal]:

@@ -18,6 +18,7 @@ from connections.permissions import (
     MAY_ASSESS,
     MAY_COUNTERSIGN,
     check_may_act_for,
+    check_may_prepare,
     check_signs_for,
 )
 from connections.register.recording import record_changes, source_of_notice
@@ -48,17 +49,21 @@ def request_tcvn(
 ) -> Tcvn:
     """Prepare the request of a site for a temporary ceiling of ``capacity_kw`` (step 3).
 
-    Any trader prepares; a signatory submits.
+    Any trader, or a preparer of the site's approved registration, prepares; a signatory submits.
 
     :raises RefusedError: without outline approval, or with a capacity or window that can't be
     """
     site = Site.objects.select_related("organisation").get(pk=site_id)
-    check_may_act_for(site=site, actor=actor)
+    registration = queries.approved_registration(site_id)
+    if registration is None:
+        check_may_act_for(site=site, actor=actor)
+    else:
+        check_may_prepare(registration=registration, actor=actor)
     if refusals := _refusals_to_request(site, direction, capacity_kw, window, at=at):
         raise RefusedError(refusals)
     tcvn = Tcvn.objects.create(
         site=site,
-        registration=queries.approved_registration(site_id),
+        registration=registration,
         role=TcvnRole.BUYER,
         direction=direction,
         capacity_kw=capacity_kw,

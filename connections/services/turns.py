@@ -10,7 +10,7 @@ from connections import clocks, notifications
 from connections.clock_queries import current_targets
 from connections.models import Registration, StepTargets, Tcvn, Turn
 from connections.permissions import MAY_PUBLISH_TARGETS
-from connections.states import TurnKind
+from connections.states import RegistrationState, TurnKind
 from core import journal
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may
@@ -27,6 +27,19 @@ def pass_on(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
     return _begun(row, kind, last, at=at) if kind else None
 
 
+def asked(row: Registration | Tcvn, *, to: str, at: datetime) -> Turn:
+    """Stop the clock of the side that asks: it is the other's turn to answer."""
+    last = _ended(row, at=at)
+    return _begun(row, TurnKind.ANSWER, last, owner=to, at=at)
+
+
+def answered(row: Registration | Tcvn, turn: Turn, *, at: datetime) -> None:
+    """Give the turn back to who asked. What was returned goes back when it is handed in again."""
+    returned = row.state == RegistrationState.RETURNED
+    if turn.kind == TurnKind.ANSWER and not returned:
+        pass_on(row, at=at)
+
+
 def _ended(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
     last = row.turns.filter(ends_at=None).first()
     if last is not None:
@@ -35,14 +48,16 @@ def _ended(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
     return last
 
 
-def _begun(row: Registration | Tcvn, kind: TurnKind, last: Turn | None, *, at: datetime) -> Turn:
+def _begun(
+    row: Registration | Tcvn, kind: TurnKind, last: Turn | None, *, owner: str = "", at: datetime
+) -> Turn:
     targets = current_targets()
-    nation = row.site.area.nation
+    nation = row.area.nation
     allowed = targets.allowed(kind)
     used = _used_before(row, kind, last)
     turn = Turn(
         kind=kind,
-        owner=clocks.OWNER_OF[kind],
+        owner=owner or clocks.OWNER_OF[kind],
         nation=nation,
         starts_at=at,
         allowed_days=allowed,

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -10,10 +13,24 @@ from connections import queries, services
 from connections.clock_queries import clock_of, current_targets, with_clocks
 from connections.clock_words import for_the_peer, of_the_whole
 from connections.documents import notice_text
-from connections.forms import ExecuteForm, RegistrationForm, TcvnForm
-from connections.models import Registration, Tcvn
-from connections.permissions import check_may_act_for, is_signatory
-from connections.states import TCVN_MACHINE, RegistrationState
+from connections.forms import ExecuteForm, TcvnForm
+from connections.models import Preparer, Registration, Site, Tcvn
+from connections.permissions import is_signatory
+from connections.registration_forms import MessageForm, PreparerForm, summary_of
+from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, TcvnState
+from connections.timelines import timeline_of
+from connections.views.access import (
+    document_open_to,
+    download_of,
+    invitations_to,
+    may_look,
+    reader,
+    registration_for,
+    registrations_open_to,
+    sites_to_request_for,
+    tcvn_for,
+    tcvns_open_to,
+)
 from connections.views.shared import (
     STEPS,
     WAITS_FOR,
@@ -27,40 +44,24 @@ from core.retry import retried
 from core.web.actors import actor_of, user_id
 from core.web.forms import attempt, status_of
 
-WITH_PEER = {RegistrationState.DRAFT, RegistrationState.RETURNED}
-
 
 @login_required
 @require_safe
 def application_list(request: HttpRequest) -> HttpResponse:
-    me = member(request)
+    who = may_look(request)
     at, targets = clock.now(), current_targets()
-    registrations = with_clocks(queries.registrations_seen_by(me.organisation))
-    tcvns = with_clocks(queries.tcvns_seen_by(me.organisation))
+    registrations, tcvns = registrations_open_to(who), tcvns_open_to(who)
+    me = who.membership
+    if me is not None and me.is_dso_staff:
+        registrations = with_clocks(queries.registrations_seen_by(me.organisation))
+        tcvns = with_clocks(queries.tcvns_seen_by(me.organisation))
     context = {
         "registrations": [(row, clock_of(row, at=at, targets=targets)) for row in registrations],
         "tcvns": [(row, clock_of(row, at=at, targets=targets)) for row in tcvns],
-        "may_trade": may_trade(me),
+        "invitations": invitations_to(request),
+        "may_trade": me is not None and may_trade(me),
     }
     return render(request, "connections/application_list.html", context)
-
-
-def _registration(request: HttpRequest, pk: int) -> Registration:
-    me = member(request)
-    return get_object_or_404(
-        with_clocks(
-            queries.registrations_seen_by(me.organisation).filter(
-                site__organisation=me.organisation
-            )
-        ),
-        pk=pk,
-    )
-
-
-def _tcvn(request: HttpRequest, pk: int) -> Tcvn:
-    me = member(request)
-    rows = queries.tcvns_seen_by(me.organisation).filter(site__organisation=me.organisation)
-    return get_object_or_404(with_clocks(rows), pk=pk)
 
 
 def _clock(row: Registration | Tcvn) -> dict[str, str]:
@@ -69,65 +70,135 @@ def _clock(row: Registration | Tcvn) -> dict[str, str]:
 
 
 @login_required
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def registration_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show a registration; while it is with the peer, change it and hand it in."""
-    registration = _registration(request, pk)
-    editable = registration.state in WITH_PEER and may_trade(member(request))
-    form, status = RegistrationForm(request.POST or None, instance=registration), 200
-    if request.method == "POST":
-        check_may_act_for(site=registration.site, actor=actor_of(request.user))
-        status = 422
-        if form.is_valid():
-            about = {"registration_id": pk, "actor": actor_of(request.user), "at": clock.now()}
-            kept, status = attempt(form, services.update_registration, **about, **form.cleaned_data)
-            if kept is not None and "submit" in request.POST:
-                kept, status = attempt(form, services.submit_registration, **about)
-            if kept is not None:
-                messages.success(
-                    request,
-                    "Handed in: the network operator will answer."
-                    if "submit" in request.POST
-                    else "Saved.",
-                )
-                return redirect("connections:registration", pk=pk)
+    return _registration_page(request, pk, 200)
+
+
+def _registration_page(request: HttpRequest, pk: int, status: int, **forms: Any) -> HttpResponse:
+    registration, who = registration_for(request, pk), reader(request)
+    trades = who.trades_for(registration.organisation_id)
+    with_peer = REGISTRATION_MACHINE.allows("submit", state=registration.state)
     context = {
-        "registration": _registration(request, pk),
+        "registration": registration,
         **_clock(registration),
-        "form": form,
-        "editable": editable,
+        "trades": trades,
+        "prepares": who.may_prepare(registration),
+        "editable": with_peer and who.may_prepare(registration),
         "steps": STEPS,
         "step": step_of_registration(registration),
+        "summary": summary_of(registration),
+        "documents": registration.documents.defer("content").order_by("pk"),
+        "dialogue": registration.messages.select_related("written_by").order_by("pk"),
+        "checks": registration.checks.order_by("pk"),
+        "assessments": queries.assessments_of(registration),
+        "preparers": registration.preparers.filter(ended_at=None).order_by("pk"),
+        "events": timeline_of(registration),
+        "message_form": MessageForm(),
+        "preparer_form": PreparerForm(),
+        "may_write": who.may_prepare(registration) and registration.state != "REFUSED",
+        **forms,
     }
     return render(request, "connections/registration_page.html", context, status=status)
 
 
 @login_required
 @require_POST
-def start_registration(request: HttpRequest, pk: int) -> HttpResponse:
-    """Begin another registration of a site that one has already."""
-    site = get_object_or_404(queries.sites_of(member(request).organisation), pk=pk)
+def write_to_registration(request: HttpRequest, pk: int) -> HttpResponse:
+    registration_for(request, pk)
+    form, status = MessageForm(request.POST), 422
+    if form.is_valid():
+        made, status = attempt(
+            form,
+            services.write_message,
+            registration_id=pk,
+            text=form.cleaned_data["text"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if made is not None:
+            messages.success(request, "Sent to the network operator, and kept here.")
+            return redirect("connections:registration", pk=pk)
+    return _registration_page(request, pk, status, message_form=form)
+
+
+@login_required
+@require_POST
+def write_to_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn = tcvn_for(request, pk)
+    form, status = MessageForm(request.POST), 422
+    if form.is_valid():
+        made, status = attempt(
+            form,
+            services.write_message,
+            tcvn_id=pk,
+            text=form.cleaned_data["text"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if made is not None:
+            messages.success(request, "Sent to the network operator, and kept here.")
+            return redirect("connections:tcvn", pk=pk)
+    return _tcvn_page(request, tcvn, ExecuteForm(), status, message_form=form)
+
+
+@login_required
+@require_POST
+def invite_preparer(request: HttpRequest, pk: int) -> HttpResponse:
+    registration_for(request, pk)
+    form, status = PreparerForm(request.POST), 422
+    if form.is_valid():
+        made, status = attempt(
+            form,
+            services.invite_preparer,
+            registration_id=pk,
+            email=form.cleaned_data["email"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if made is not None:
+            messages.success(request, f"{made.email} is invited.")
+            return redirect("connections:registration", pk=pk)
+    return _registration_page(request, pk, status, preparer_form=form)
+
+
+@login_required
+@require_POST
+def accept_preparing(request: HttpRequest, pk: int) -> HttpResponse:
+    get_object_or_404(invitations_to(request), pk=pk)
     made = retried(
-        services.start_registration,
-        site_id=site.pk,
-        months=list(range(1, 13)),
-        weekdays=list(range(1, 8)),
-        actor=actor_of(request.user),
-        at=clock.now(),
+        services.accept_preparing, preparer_id=pk, actor=actor_of(request.user), at=clock.now()
     )
-    return redirect("connections:registration", pk=made.pk)
+    messages.success(request, "You prepare this application now.")
+    return redirect("connections:registration", pk=made.registration_id)
+
+
+@login_required
+@require_POST
+def end_preparing(request: HttpRequest, pk: int) -> HttpResponse:
+    open_to_me = registrations_open_to(reader(request)).values("pk").order_by()
+    get_object_or_404(Preparer, pk=pk, registration__in=open_to_me)
+    made = retried(
+        services.end_preparing, preparer_id=pk, actor=actor_of(request.user), at=clock.now()
+    )
+    messages.success(request, f"{made.email} prepares it no more.")
+    return redirect("connections:registration", pk=made.registration_id)
+
+
+@login_required
+@require_safe
+def document(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download a document: as an attachment, of the kind its content is, without any right."""
+    return download_of(document_open_to(reader(request), pk))
 
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_tcvn(request: HttpRequest) -> HttpResponse:
     """Prepare a request for a temporary ceiling (step 3): form, then check, then keep."""
-    me = member(request)
-    form = TcvnForm(
-        request.POST or None,
-        sites=queries.sites_of(me.organisation),
-        initial={"site": request.GET.get("site"), "weekdays": [str(n) for n in range(1, 8)]},
-    )
+    who = may_look(request)
+    sites = sites_to_request_for(who)
+    form = TcvnForm(request.POST or None, sites=sites, initial=_filled(request, sites))
     status, checked = 200, False
     if request.method == "POST":
         status = status_of(form)
@@ -161,6 +232,17 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
     return render(request, "connections/tcvn_new.html", context, status=status)
 
 
+def _filled(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, Any]:
+    """Return what is known of the site that the address names, from its approved registration."""
+    site_id = request.GET.get("site", "")
+    if not site_id.isdecimal() or not sites.filter(pk=site_id).exists():
+        return {"weekdays": [str(n) for n in range(1, 8)]}
+    registration = queries.approved_registration(int(site_id))
+    if registration is None:
+        return {"site": site_id, "weekdays": [str(n) for n in range(1, 8)]}
+    return TcvnForm.filled_from(registration, at=clock.now())
+
+
 def _answers(form: TcvnForm) -> list[tuple[str, str]]:
     window, values = form.window(), form.cleaned_data
     changes = ", ".join(f"{day:%-d %b %Y}" for day in window.clock_changes())
@@ -178,10 +260,13 @@ def _answers(form: TcvnForm) -> list[tuple[str, str]]:
 @login_required
 @require_safe
 def tcvn_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return _tcvn_page(request, _tcvn(request, pk), ExecuteForm(), 200)
+    return _tcvn_page(request, tcvn_for(request, pk), ExecuteForm(), 200)
 
 
-def _tcvn_page(request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int) -> HttpResponse:
+def _tcvn_page(
+    request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int, **forms: Any
+) -> HttpResponse:
+    who, registration = reader(request), tcvn.registration
     signs = is_signatory(site_id=tcvn.site_id, user_id=user_id(request))
     context = {
         "tcvn": tcvn,
@@ -192,12 +277,19 @@ def _tcvn_page(request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int)
         "signs": signs,
         "may_submit": signs and TCVN_MACHINE.allows("submit", state=tcvn.state),
         "may_sign": signs and TCVN_MACHINE.allows("execute", state=tcvn.state),
-        "may_withdraw": may_trade(member(request))
+        "may_withdraw": who.trades_for(tcvn.site.organisation_id)
         and TCVN_MACHINE.allows("withdraw", state=tcvn.state),
         "conditions": tcvn.conditions.select_related("seller_site", "seller_tcvn"),
         "document": notice_text(tcvn) if tcvn.document_hash else "",
         "assessments": queries.assessments_of(tcvn),
         "form": form,
+        "documents": registration.documents.defer("content").order_by("pk") if registration else [],
+        "dialogue": tcvn.messages.select_related("written_by").order_by("pk"),
+        "events": timeline_of(tcvn),
+        "message_form": MessageForm(),
+        "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
+        and tcvn.state not in {TcvnState.REFUSED, TcvnState.WITHDRAWN, TcvnState.ENDED},
+        **forms,
     }
     return render(request, "connections/tcvn_page.html", context, status=status)
 
@@ -205,7 +297,7 @@ def _tcvn_page(request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int)
 @login_required
 @require_POST
 def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    _tcvn(request, pk)
+    tcvn_for(request, pk)
     retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Submitted: the network operator now assesses it.")
     return redirect("connections:tcvn", pk=pk)
@@ -214,7 +306,7 @@ def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def withdraw_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    _tcvn(request, pk)
+    tcvn_for(request, pk)
     retried(services.withdraw_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Withdrawn.")
     return redirect("connections:tcvn", pk=pk)
@@ -223,7 +315,7 @@ def withdraw_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn = _tcvn(request, pk)
+    tcvn = tcvn_for(request, pk)
     form = ExecuteForm(request.POST)
     status = 422
     if form.is_valid():

@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
 
-from connections import queries, services
-from connections.forms import SiteForm
-from connections.permissions import check_may_act_for_organisation
+from connections import queries
 from connections.services.registrations import current_agreement
 from connections.states import Direction
 from connections.views.register import chart_of
 from connections.views.shared import may_trade, member
 from core import clock
-from core.web.actors import actor_of
-from core.web.forms import attempt, status_of
 
 DAYS = 14
 
@@ -59,27 +54,3 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
         "days": DAYS,
     }
     return render(request, "connections/site_page.html", context)
-
-
-@login_required
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_site(request: HttpRequest) -> HttpResponse:
-    """Add a site and begin its registration (step 1)."""
-    me = member(request)
-    check_may_act_for_organisation(organisation_id=me.organisation_id, actor=actor_of(request.user))
-    form, status = SiteForm(request.POST or None), 200
-    if request.method == "POST":
-        status = status_of(form)
-        if form.is_valid():
-            made, status = attempt(
-                form,
-                services.enter_own_site,
-                organisation_id=me.organisation_id,
-                actor=actor_of(request.user),
-                at=clock.now(),
-                **form.details(),
-            )
-            if made is not None:
-                messages.success(request, "The site is entered. Now say what it wants to trade.")
-                return redirect("connections:registration", pk=made.pk)
-    return render(request, "connections/site_new.html", {"form": form}, status=status)

@@ -69,6 +69,13 @@ EACH_APPLICATION = f"""
     FROM {{table}} row JOIN connections_site site ON site.id = row.site_id
     WHERE {_known(SITE_TRADER)}
     ORDER BY row.state, row.id DESC"""
+A_DRAFT = f"""
+    SELECT {_trader_of("row")}, row.id FROM connections_registration row
+    WHERE row.state = 'DRAFT' AND {_known(_trader_of("row"))} ORDER BY row.id DESC LIMIT 1"""
+EACH_REGISTRATION = f"""
+    SELECT DISTINCT ON (row.state) {_trader_of("row")}, row.id
+    FROM connections_registration row WHERE {_known(_trader_of("row"))}
+    ORDER BY row.state, row.id DESC"""
 OWN = f"(SELECT id FROM participants_user WHERE email = '{ADMINISTRATOR}')"
 A_PEER = "(SELECT organisation_id FROM participants_membership WHERE user_id = " + OWN + ")"
 
@@ -97,7 +104,11 @@ PAGES: dict[str, list[Page]] = {
     "nmf:contracts": [Page(TRADER), Page(TRADER, query="?state=LAPSED")],
     "nmf:contract": [Page(BY_ROW, EACH_CONTRACT)],
     "connections:sites": [Page(TRADER)],
-    "connections:new-site": [Page(ADMINISTRATOR)],
+    "connections:new-registration": [Page(ADMINISTRATOR)],
+    **{
+        f"connections:registration-{page}": [Page(BY_ROW, A_DRAFT)]
+        for page in ("site", "assets", "capacity", "times", "documents", "submit")
+    },
     "connections:site": [
         Page(ADMINISTRATOR, f"SELECT id FROM connections_site WHERE organisation_id = {A_PEER}")
     ],
@@ -111,9 +122,7 @@ PAGES: dict[str, list[Page]] = {
         Page(ENGINEER, "SELECT min(id) FROM connections_site"),
     ],
     "connections:applications": [Page(ADMINISTRATOR), Page(ENGINEER)],
-    "connections:registration": [
-        Page(BY_ROW, EACH_APPLICATION.format(table="connections_registration"))
-    ],
+    "connections:registration": [Page(BY_ROW, EACH_REGISTRATION)],
     "connections:tcvn": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
     "connections:new-tcvn": [Page(ADMINISTRATOR)],
     "participants:organisation": [Page(ADMINISTRATOR), Page(TRADER), Page(ENGINEER)],
@@ -187,7 +196,13 @@ NO_PAGE = {
     "nmf:propose-cancellation": POST_ONLY,
     "nmf:confirm-cancellation": POST_ONLY,
     "nmf:withdraw-cancellation": POST_ONLY,
-    "connections:start-registration": POST_ONLY,
+    "connections:write-to-registration": POST_ONLY,
+    "connections:write-to-tcvn": POST_ONLY,
+    "connections:invite-preparer": POST_ONLY,
+    "connections:accept-preparing": POST_ONLY,
+    "connections:end-preparing": POST_ONLY,
+    "connections:remove-document": POST_ONLY,
+    "connections:document": "a file",
     "connections:submit-tcvn": POST_ONLY,
     "connections:withdraw-tcvn": POST_ONLY,
     "connections:execute-tcvn": POST_ONLY,
@@ -286,4 +301,6 @@ def pages() -> dict[str, list[Page]]:
 
 
 def _sources(model_admin: SteppedAdmin, move: str) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(model_admin.machine.moves[move].sources))
+    states = model_admin.steps[move].states
+    sources = model_admin.machine.moves[move].sources if states is None else states
+    return ", ".join(f"'{state}'" for state in sorted(sources))

@@ -76,17 +76,36 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
     press(peer, "Accept for Bakery")
     press(peer, "Accept for Bakery")
     assert "Opted in" in peer.inner_text("main")
-    peer.goto("/sites/new/")
-    fill(peer, name="Bakery site", rated_kw="60", agreement="CA-B1", mic_kva="80", mec_kva="30")
+    peer.goto("/applications/registrations/new/")
+    fill(peer, name="Bakery site", agreement="CA-B1", mic_kva="80", mec_kva="30")
     peer.select_option("[name=area]", label="Mill Lane primary")
-    peer.select_option("[name=technology]", "SOLAR")
-    press(peer, "Enter the site")
+    press(peer, "Save and go on")
+    peer.select_option("[name=technology_1]", "SOLAR")
+    fill(peer, rated_kw_1="60")
+    press(peer, "Save and go on")
+    fill(peer, buy_export_kw="twenty")
+    press(peer, "Save and go back")  # nothing typed is lost
+    press(peer, "Save and go on")
+    assert peer.input_value("[name=buy_export_kw]") == "twenty"
     fill(peer, buy_export_kw="20")
+    press(peer, "Save and go on")
+    fill(peer, note="More export")
+    press(peer, "Save and go on")
+    peer.set_input_files(
+        "[name=file]", {"name": "ovens.csv", "mimeType": "text/csv", "buffer": b"oven,kw\n1,20\n"}
+    )
+    press(peer, "Attach it")
+    peer.click("main a:has-text('Go on')")
     press(peer, "Hand it in")
     assert "With the DSO" in state(peer)
     registration = re.findall(r"\d+", peer.url)[-1]
 
     engineer = log_in(ENGINEER)
+    step(
+        engineer,
+        f"/dso/connections/registration/{registration}/change/",
+        "Link or make its site",
+    )
     engineer.goto("/dso/connections/agreement/add/")
     engineer.select_option("[name=site]", label="Bakery site")
     for name, value in {
@@ -100,21 +119,20 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
         engineer.fill(f"[name={name}]", value)
     engineer.click("[name=_save]")
     engineer.wait_for_load_state()
-    step(
-        engineer,
-        f"/dso/connections/registration/{registration}/change/",
-        "Give outline approval",
-    )
     engineer.goto("/dso/connections/signatory/")
     engineer.check("tr:has-text('Bakery site') input[type=checkbox]")
     engineer.select_option("[name=action]", "verify")
     engineer.click("button[name=index]")
     engineer.wait_for_load_state()
 
-    peer.goto("/applications/tcvns/new/")
-    peer.select_option("[name=site]", label="Bakery site")
-    peer.select_option("[name=direction]", "EXPORT")
-    fill(peer, capacity_kw="45", first_date=day(8), last_date=day(21), reason="More export")
+    for label in ("Checklist", "Give outline approval"):  # as the records say, and as asked for
+        step(engineer, f"/dso/connections/registration/{registration}/change/", label)
+
+    peer.goto(f"/applications/registrations/{registration}/")
+    peer.click("main a:has-text('Ask for more capacity')")
+    assert peer.input_value("[name=capacity_kw]") == "48.5"  # 30 kVA at 0.95, and 20 kW
+    assert peer.input_value("[name=reason]") == "More export"
+    fill(peer, capacity_kw="45", first_date=day(8), last_date=day(21))
     press(peer, "Check your answers")
     press(peer, "Keep this request")
     tcvn = re.findall(r"\d+", peer.url)[-1]

@@ -17,7 +17,7 @@ from core.journal import SYSTEM, Actor
 from core.models import Event
 from participants.models import Membership, Organisation
 from participants.states import Role
-from tests.connections.making import pair
+from tests.connections.making import checked, pair
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, World, make_manager, make_member, make_world
 
@@ -74,6 +74,10 @@ def dso_services(world: World, dso: Actor) -> dict[str, Callable[..., Any]]:
         "approve_registration": partial(services.approve_registration, maxima={}, **reviewed),
         "return_registration": partial(services.return_registration, question="Where?", **reviewed),
         "refuse_registration": partial(services.refuse_registration, reason="No.", **reviewed),
+        "settle_site": partial(services.settle_site, site_id=site, **reviewed),
+        "record_checks": partial(
+            services.record_checks, found={"TRIAL_AREA": (True, "")}, **reviewed
+        ),
         "start_assessment": partial(services.start_assessment, tcvn_id=tcvn),
         "record_support": partial(services.record_support, tcvn_id=tcvn, answer="Yes."),
         "record_conditional": partial(
@@ -111,6 +115,7 @@ def test_engineers_managers_and_the_system_enter_place_and_review(
     actor = make_member(dso_organisation(dso), "who@example.org", role) if role else SYSTEM
     found = dso_services(world, dso)
     Registration.objects.filter(site=world.rival.site).update(state="SUBMITTED")
+    checked(Registration.objects.get(site=world.rival.site))
     allowed = ("create_site", "place_site", "record_agreement", "approve_registration")
 
     for name in allowed:
@@ -237,6 +242,7 @@ def test_an_agreement_that_leaves_a_sale_uncovered_is_refused(world: World, dso:
 def test_a_maximum_below_zero_is_no_outline_approval(world: World, dso: Actor) -> None:
     registration = Registration.objects.get(site=world.rival.site)
     Registration.objects.update(state="SUBMITTED")
+    checked(registration)
 
     with pytest.raises(RefusedError) as caught:
         services.approve_registration(

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from connections import services
-from connections.models import Registration, Signatory, Site, Tcvn, TcvnSpan
+from connections.models import Registration, Signatory, Tcvn, TcvnSpan
 from connections.states import RegistrationState, TcvnState
 from core import clock
 from core.errors import NotPermittedError, RefusedError, WrongStateError
@@ -188,8 +188,8 @@ def test_a_viewer_may_look_but_not_act(world: World, client: Client) -> None:
     client.force_login(world.rival.user)
 
     assert client.get(f"/sites/{world.rival.site.pk}/").status_code == 200
-    assert client.get("/sites/new/").status_code == 403
-    assert client.post(f"/sites/{world.rival.site.pk}/register/").status_code == 403
+    assert client.get("/applications/registrations/new/").status_code == 403
+    assert client.post("/applications/registrations/new/").status_code == 403
     assert Registration.objects.filter(state=RegistrationState.DRAFT).count() == 0
 
 
@@ -225,19 +225,17 @@ def test_the_register_csv_has_a_row_for_each_half_hour_and_direction(
 def test_a_new_site_keeps_what_was_typed_when_it_is_refused(world: World, client: Client) -> None:
     client.force_login(world.buyer.user)
     typed = {
-        "name": world.rival.site.name,
+        "name": "Weir two",
         "area": str(world.area.pk),
-        "technology": "SOLAR",
-        "rated_kw": "50",
         "import_mpan": "2009900001015",
     }
 
-    answer = client.post("/sites/new/", typed)
+    answer = client.post("/applications/registrations/new/", typed)
 
     assert answer.status_code == 422
-    assert answer.context["form"]["name"].value() == world.rival.site.name
+    assert answer.context["form"]["name"].value() == "Weir two"
     assert "import_mpan" in answer.context["form"].errors
-    assert Site.objects.count() == 3
+    assert Registration.objects.count() == 3
 
 
 def test_a_checked_tcvn_request_can_be_changed_and_nothing_typed_is_lost(

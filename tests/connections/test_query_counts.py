@@ -47,7 +47,9 @@ def another_site(peer: Peer, name: str) -> Site:
 
 
 def add_rows(peer: Peer, site: Site) -> None:
-    registration = Registration.objects.create(site=site, created_by=peer.user, created_at=AT)
+    registration = Registration.objects.create(
+        site=site, organisation=peer.organisation, created_by=peer.user, created_at=AT
+    )
     Tcvn.objects.create(
         site=site,
         registration=registration,

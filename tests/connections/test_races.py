@@ -7,6 +7,7 @@ import pytest
 
 from connections import services
 from connections.models import Area, Registration, Site, SiteMpan
+from core.journal import SYSTEM
 from participants.states import Role
 from tests.make import AT, actor_of, make_member
 from tests.races import at_once
@@ -15,18 +16,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def entering(area: Area, name: str, mpan: str) -> Callable[[], object]:
+    """Let the operator make the site that a peer has typed in and handed in."""
     trader = make_member(role=Role.TRADER)
-    return lambda: services.enter_own_site(
+    registration = services.propose_registration(
         organisation_id=trader.organisation_id,
-        area_id=area.pk,
-        name=name,
+        proposal={"name": name, "area_id": area.pk, "import_mpan": mpan},
         assets=[("HYDRO", Decimal(5))],
-        mpans=[("IMPORT", mpan)],
-        agreement="",
-        mic_kva=None,
-        mec_kva=None,
+        sell_import_kw=Decimal(5),
+        months=[1],
+        weekdays=[1],
         actor=actor_of(trader),
         at=AT,
+    )
+    services.submit_registration(registration_id=registration.pk, actor=actor_of(trader), at=AT)
+    return lambda: services.settle_site(
+        registration_id=registration.pk, site_id=None, actor=SYSTEM, at=AT
     )
 
 
@@ -47,4 +51,4 @@ def test_two_who_enter_one_name_or_one_mpan_at_once_get_one_site(
     outcomes = at_once(*calls)
 
     assert outcomes == ["done", "refused"]
-    assert [model.objects.count() for model in (Site, SiteMpan, Registration)] == [1, 1, 1]
+    assert [model.objects.count() for model in (Site, SiteMpan, Registration)] == [1, 1, 2]

@@ -21,7 +21,7 @@ from core import clock
 from core.errors import NotPermittedError, RefusedError
 from core.journal import Actor
 from participants.models import Notice, User
-from tests.connections.making import assessing
+from tests.connections.making import assessing, checked
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, Peer, World, make_manager, make_world
 
@@ -82,6 +82,7 @@ def test_the_operators_clock_stands_while_the_participant_owes_an_answer(
     found = clock_of(row, at=AT + 17 * DAY, targets=current_targets())
     assert (found.days, found.late, found.operator_days) == (6, 1, 6)
 
+    checked(row)
     services.approve_registration(registration_id=row.pk, maxima={}, actor=dso, at=AT + 17 * DAY)
 
     assert not row.turns.filter(ends_at=None).exists()

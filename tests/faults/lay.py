@@ -64,6 +64,7 @@ def lay() -> dict[str, Any]:
         user = User.objects.get(pk=member.user_id)
         Registration.objects.create(
             site=site,
+            organisation=site.organisation,
             state=RegistrationState.APPROVED,
             created_by=user,
             created_at=now,

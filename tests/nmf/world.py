@@ -126,6 +126,7 @@ def make_peer(area: Area, name: str, *, mec: Decimal, kind: str = "CONVENTIONAL"
     record_changes(Change.RECORDED, sources_of_agreement(agreement), actor=SYSTEM, at=AT)
     Registration.objects.create(
         site=site,
+        organisation=organisation,
         state=RegistrationState.APPROVED,
         created_by=user,
         created_at=AT,

@@ -29,6 +29,7 @@ GATES = {
     "decision_gate": "D-1 09:00",
 }
 REASON = {"reason": "Because."}
+CSV = b"day,kw\n2026-03-02,5\n"
 NO_ROWS = {"TOTAL_FORMS": 0, "INITIAL_FORMS": 0}
 
 
@@ -61,11 +62,11 @@ def _tcvn(o: Objects) -> dict[str, Any]:
 
 
 def _registration(o: Objects) -> dict[str, Any]:
-    return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1], "submit": "1"}
+    return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1]}
 
 
-def _site(o: Objects) -> dict[str, Any]:
-    return {"name": "Mill weir", "area": o["area"], "technology": "HYDRO", "rated_kw": "5"}
+def _typed_site(o: Objects) -> dict[str, Any]:
+    return {"name": "Mill weir", "area": o["area"]}
 
 
 def _signature(o: Objects) -> dict[str, Any]:
@@ -130,10 +131,28 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "responses/<int:response_id>/ask-to-accept/": lambda _: {"kw": "5"},
     "contracts/<int:contract_id>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00"},
     "api/v1/contracts/<pk>/propose-cancellation/": lambda _: {"from_at": "2026-03-16T10:00:00Z"},
-    "sites/new/": _site,
-    "api/v1/sites/": _site,
+    "applications/registrations/new/": _typed_site,
+    "applications/registrations/<int:pk>/site/": _typed_site,
+    "applications/registrations/<int:pk>/assets/": lambda _: {
+        "technology_1": "SOLAR",
+        "rated_kw_1": 5,
+    },
+    "applications/registrations/<int:pk>/capacity/": lambda _: {"buy_export_kw": 5},
+    "applications/registrations/<int:pk>/times/": lambda _: {"months": [1], "weekdays": [1]},
+    "applications/registrations/<int:pk>/documents/": lambda _: {
+        "file": ContentFile(CSV, "meters.csv")
+    },
+    "api/v1/registrations/<pk>/documents/": lambda _: {
+        "name": "meters.csv",
+        "content": b64encode(CSV).decode(),
+    },
+    "applications/registrations/<int:pk>/messages/": lambda _: {"text": "A word."},
+    "api/v1/registrations/<pk>/messages/": lambda _: {"text": "A word."},
+    "applications/tcvns/<int:pk>/messages/": lambda _: {"text": "A word."},
+    "api/v1/tcvns/<pk>/messages/": lambda _: {"text": "A word."},
+    "applications/registrations/<int:pk>/preparers/": lambda _: {"email": "a@agent.example"},
+    "api/v1/registrations/<pk>/preparers/": lambda _: {"email": "a@agent.example"},
     "api/v1/registrations/<pk>/": lambda _: {"buy_export_kw": "7", "months": [2]},
-    "applications/registrations/<int:pk>/": _registration,
     "api/v1/registrations/": _registration,
     "applications/tcvns/new/": _tcvn,
     "api/v1/tcvns/": _tcvn,
@@ -172,6 +191,9 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "dso/wsc/review/<int:review_id>/reject/": lambda _: REASON,
     "dso/wsc/review/<int:review_id>/cancel/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
     "dso/connections/registration/<int:pk>/approve/step/": lambda _: {"max_buy_export_kw": "5"},
+    "dso/connections/registration/<int:pk>/check/step/": lambda _: {"trial_area": "yes"},
+    "dso/connections/registration/<int:pk>/write/step/": lambda _: {"text": "A word."},
+    "dso/connections/tcvn/<int:pk>/write/step/": lambda _: {"text": "A word."},
     "dso/connections/registration/<int:pk>/return/step/": lambda _: REASON,
     "dso/connections/registration/<int:pk>/refuse/step/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/support/step/": lambda _: {"answer": "Supported."},

@@ -12,7 +12,18 @@ from uuid import uuid4
 from allauth.mfa.models import Authenticator
 
 from connections.documents import notice_text
-from connections.models import Agreement, Area, Asset, Registration, Signatory, Site, Tcvn
+from connections.models import (
+    Agreement,
+    Area,
+    Asset,
+    Document,
+    Preparer,
+    ProposedSite,
+    Registration,
+    Signatory,
+    Site,
+    Tcvn,
+)
 from connections.states import RegistrationState, TcvnState
 from core import journal
 from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
@@ -21,6 +32,7 @@ from participants.models import ApiToken, Invitation, Membership, Notice, Organi
 from participants.states import OrganisationKind, Role
 from psa.models import AreaHeadroom, ForecastUpload, NetworkEvent, NetworkModel, Study
 from psa.states import StudyKind, StudyState
+from tests.connections.making import checked
 from tests.nmf.world import AT, WINDOW, Peer, World
 from wsc import services as wsc
 from wsc.models import Review
@@ -107,6 +119,9 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
     )
     letter = journal.enqueue(task="tests.note", kwargs={}, at=AT)
     OutboxMessage.objects.filter(pk=letter.pk).update(attempts=MAX_ATTEMPTS)
+    draft = _registration(annex, RegistrationState.DRAFT)
+    submitted = _registration(yard, RegistrationState.SUBMITTED)
+    checked(submitted)
     doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
     Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
     Asset.objects.create(site=home.site, technology="SOLAR", rated_kw=Decimal(5))
@@ -125,8 +140,16 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "contract": contract(),
         "ending, the other's wish": proposed,
         "review": Review.objects.get(contract_id=contract()).pk,
-        "draft registration": _registration(annex, RegistrationState.DRAFT).pk,
-        "registration": _registration(yard, RegistrationState.SUBMITTED).pk,
+        "draft registration": draft.pk,
+        "registration": submitted.pk,
+        "typed registration": _typed(home, world.area).pk,
+        "document": _document(draft, home).pk,
+        "preparer": Preparer.objects.create(
+            registration=submitted,
+            email=world.rival.user.email,
+            invited_by=home.user,
+            invited_at=AT,
+        ).pk,
         **{f"{state.lower()} tcvn": _tcvn(home, state).pk for state in TcvnState},
         "issued hash": Tcvn.objects.get(state=TcvnState.ISSUED).document_hash,
         "invitation": invitation.pk,
@@ -228,12 +251,38 @@ def _site(peer: Peer, name: str) -> Site:
 def _registration(site: Site, state: str) -> Registration:
     return Registration.objects.create(
         site=site,
+        organisation=site.organisation,
         state=state,
         buy_export_kw=Decimal(5),
         months=[1],
         weekdays=[1],
         created_by=site.organisation.memberships.all()[0].user,
         created_at=AT,
+    )
+
+
+def _typed(peer: Peer, area: Area) -> Registration:
+    """A registration, handed in, of a site that is not on record."""
+    registration = Registration.objects.create(
+        organisation=peer.organisation,
+        state=RegistrationState.SUBMITTED,
+        created_by=peer.user,
+        created_at=AT,
+    )
+    ProposedSite.objects.create(registration=registration, name="Mill pond", area=area)
+    return registration
+
+
+def _document(registration: Registration, peer: Peer) -> Document:
+    return Document.objects.create(
+        registration=registration,
+        name="meters.csv",
+        media_type="text/csv",
+        size=8,
+        sha256="0" * 64,
+        content=b"a,b\n1,2\n",
+        uploaded_at=AT,
+        uploaded_by=peer.user,
     )
 
 

@@ -32,7 +32,15 @@ PAGES = [
     Row("GET contracts/", "", "", _MEMBERS),
     Row("GET contracts/<int:contract_id>/", "contract", "", _PARTIES),
     Row("GET sites/", "", "", _MEMBERS),
-    Row("GET sites/new/", "", "", "302 200 200  403 200 200  403 403 403"),
+    Row("GET applications/registrations/new/", "", "", "302 200 200  403 200 200  403 403 403"),
+    *(
+        Row(f"GET applications/registrations/<int:pk>/{page}/", "draft registration", "",
+            "302 404 404  403 200 200  404 404 404")
+        for page in ("site", "assets", "capacity", "times", "documents")
+    ),
+    Row("GET applications/registrations/<int:pk>/submit/", "draft registration", "",
+        "302 404 404  200 200 200  404 404 404"),
+    Row("GET documents/<int:pk>/", "document", "", "302 404 404  200 200 200  200 200 200"),
     Row("GET sites/<int:pk>/", "site", "", _HOME),
     Row("GET market/headroom/", "", "", _MEMBERS),
     Row("GET sites/<int:site_id>/headroom/", "site", "", _HOME),
@@ -102,6 +110,7 @@ API = [
     Row("GET api/v1/sites/<int:site_id>/headroom/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<int:site_id>/adjusted-forecast/", "site", "", _API_HOME),
     Row("GET api/v1/registrations/<pk>/", "registration", "", _API_HOME),
+    Row("GET api/v1/documents/<pk>/", "document", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/notice/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/network-events/<pk>/", "event", "",

@@ -85,6 +85,7 @@ def sells(site: Site, kw: int) -> Registration:
     """Give a site outline approval to sell export."""
     return Registration.objects.create(
         site=site,
+        organisation=site.organisation,
         state=RegistrationState.APPROVED,
         sell_export_kw=kw,
         max_sell_export_kw=kw,
@@ -211,6 +212,7 @@ def test_the_applicant_reads_the_study_in_plain_words() -> None:
 def submitted(world: World, **wanted: int) -> Registration:
     return Registration.objects.create(
         site=world.farm,
+        organisation=world.farm.organisation,
         state=RegistrationState.SUBMITTED,
         created_by=person(),
         created_at=AT,

@@ -54,8 +54,10 @@ def assess_registration(*, registration_id: int, at: datetime) -> list[Study]:
 
     Does nothing if the registration is no longer with the DSO, or its outline waits already.
     """
-    registration = Registration.objects.select_related("site__area").get(pk=registration_id)
-    area = connections.study_area(registration.site.area)
+    registration = Registration.objects.select_related("site__area", "proposal__area").get(
+        pk=registration_id
+    )
+    area = connections.study_area(registration.area)
     reference = outline_reference(registration.pk)
     if registration.state != RegistrationState.SUBMITTED or area is None:
         return []

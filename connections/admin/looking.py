@@ -1,0 +1,55 @@
+"""What an engineer sees of an application's documents, words and checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from connections.models import Registration, ReviewCheck, Tcvn
+from connections.registration_forms import summary_of
+from core.periods import LONDON
+
+
+def typed_of(registration: Registration) -> list[tuple[str, str]]:
+    """Return what was typed of a site that isn't on record yet."""
+    if registration.site is not None:
+        return []
+    return next(rows for page, _, rows in summary_of(registration) if page == "site")
+
+
+def checked_words(check: ReviewCheck) -> str:
+    words = "met" if check.met else "not met"
+    who = check.checked_by or "the system"
+    note = f": {check.note}" if check.note else ""
+    return f"{words}{note} ({who}, {check.checked_at.astimezone(LONDON):%-d %b %Y %H:%M})"
+
+
+def documents_of(registration: Registration) -> SafeString:
+    return format_html_join(
+        ", ",
+        '<a href="/documents/{}/">{}</a>',
+        registration.documents.order_by("pk").values_list("pk", "name"),
+    )
+
+
+def dialogue_of(row: Registration | Tcvn) -> SafeString | str:
+    """Return the messages of an application, a paragraph each."""
+    rows: list[Any] = list(row.messages.select_related("written_by").order_by("pk"))
+    return (
+        format_html_join(
+            "",
+            "<p><strong>{}{}</strong>, {}: {}</p>",
+            (
+                (
+                    "The operator" if each.side == "DSO" else each.written_by or "The participant",
+                    " asks" if each.asks else "",
+                    f"{each.written_at.astimezone(LONDON):%-d %b %Y %H:%M}",
+                    each.text,
+                )
+                for each in rows
+            ),
+        )
+        or "none"
+    )
