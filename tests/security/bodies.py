@@ -191,7 +191,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "dso/wsc/review/<int:review_id>/reject/": lambda _: REASON,
     "dso/wsc/review/<int:review_id>/cancel/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
     "dso/connections/registration/<int:pk>/approve/step/": lambda _: {"max_buy_export_kw": "5"},
-    "dso/connections/registration/<int:pk>/check/step/": lambda _: {"trial_area": "yes"},
+    "dso/connections/registration/<int:pk>/check/step/": lambda _: {"trial_area": "no"},
     "dso/connections/registration/<int:pk>/write/step/": lambda _: {"text": "A word."},
     "dso/connections/tcvn/<int:pk>/write/step/": lambda _: {"text": "A word."},
     "dso/connections/registration/<int:pk>/return/step/": lambda _: REASON,
