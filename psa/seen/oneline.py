@@ -25,7 +25,7 @@ from psa.seen.standing import Extent, Row, Standings, Stands, View, extents
 
 COLUMN_PX, ROW_PX, MARGIN_PX = 84, 36, 56
 MOST_BUSES_AT_ONCE = 250  # of a network that is shown whole unless asked otherwise
-MOST_BUSES_EVER = 2500
+MOST_BUSES_EVER = 800  # more make a page of over a megabyte that nobody can read
 WHAT = {"trafo": "transformer", "trafo3w": "transformer"}
 UNPLACED = Label("", 0, 0, "0", "start", 0)
 

@@ -153,8 +153,11 @@ function neighbour(svg, from, key) {
   if (!from.matches(".mark")) return worst(svg);
   const [dx, dy] = AHEAD[key];
   const middle = (mark) => {
-    const at = (mark.querySelector("use, .coils, .gap") ?? mark).getBoundingClientRect();
-    return [at.left + at.width / 2, at.top + at.height / 2];
+    const bus = mark.querySelector("use");
+    if (bus) return [Number(bus.getAttribute("x")) + 12, Number(bus.getAttribute("y")) + 12];
+    const wire = mark.querySelector(".wire");
+    const at = wire.getPointAtLength(Math.max(0, wire.getTotalLength() - 14));
+    return [at.x, at.y];
   };
   const [x, y] = middle(from);
   let best = null;
