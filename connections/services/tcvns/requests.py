@@ -1,0 +1,127 @@
+"""Step 3 of Table 2: a request for a TCVN, prepared, submitted, taken back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import uuid4
+
+from django.db import transaction
+
+from connections import queries
+from connections.models import Site, Tcvn
+from connections.permissions import (
+    check_may_act_for,
+    check_may_prepare,
+    check_signs_for,
+)
+from connections.services.registrations import current_agreement
+from connections.services.tcvns.moving import journalled, lock_earmarks, locked_tcvn, move, moved
+from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole
+from core import journal
+from core.errors import Refusal, RefusedError
+from core.models import window_columns
+from core.windows import ServiceWindow
+
+
+@transaction.atomic
+def request_tcvn(
+    *,
+    site_id: int,
+    direction: str,
+    capacity_kw: Decimal,
+    window: ServiceWindow,
+    reason: str,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    """Prepare the request of a site for a temporary ceiling of ``capacity_kw`` (step 3).
+
+    Any trader, or a preparer of the site's approved registration, prepares; a signatory submits.
+
+    :raises RefusedError: without outline approval, or with a capacity or window that can't be
+    """
+    site = Site.objects.select_related("organisation").get(pk=site_id)
+    registration = queries.approved_registration(site_id)
+    if registration is None:
+        check_may_act_for(site=site, actor=actor)
+    else:
+        check_may_prepare(registration=registration, actor=actor)
+    if refusals := _refusals_to_request(site, direction, capacity_kw, window, at=at):
+        raise RefusedError(refusals)
+    tcvn = Tcvn.objects.create(
+        site=site,
+        registration=registration,
+        role=TcvnRole.BUYER,
+        direction=direction,
+        capacity_kw=capacity_kw,
+        reason=reason,
+        study_reference=uuid4(),
+        created_by_id=actor.person(),
+        created_at=at,
+        **window_columns(window),
+    )
+    journalled(tcvn, "requested", was="", actor=actor, at=at)
+    return tcvn
+
+
+def _refusals_to_request(
+    site: Site, direction: str, capacity_kw: Decimal, window: ServiceWindow, *, at: datetime
+) -> list[Refusal]:
+    refusals = window.refusals()
+    if not refusals and window.half_hours()[0] <= at:
+        refusals.append(Refusal("window_past", "The first half-hour is past.", "first_date"))
+    outline = queries.outline_approval(site.pk, direction)
+    agreement = current_agreement(site.pk, at=at)
+    agreed = agreement.agreed_kw(direction) if agreement else None
+    if outline.buy_kw is None:
+        message = f"{site.name} has no outline approval to buy {direction.lower()} capacity."
+        refusals.append(Refusal("no_outline_approval", message, "site"))
+    if agreement is None or agreed is None:
+        message = f"{site.name} has no agreed {direction.lower()} capacity to vary."
+        refusals.append(Refusal("no_right", message, "direction"))
+        return refusals
+    if agreement.kind == AgreementKind.P2P_SPECIFIC:
+        message = "A P2P-specific agreement follows contracts by itself: no TCVN is needed."
+        refusals.append(Refusal("tcvn_not_needed", message, "site"))
+    if capacity_kw <= agreed:
+        message = f"The agreement gives {agreed.normalize():f} kW already: ask for more."
+        refusals.append(Refusal("not_above_agreed", message, "capacity_kw"))
+    most = agreement.max_installed_kw(direction)
+    if capacity_kw > most:
+        message = f"The connection can carry {most.normalize():f} kW at the most."
+        refusals.append(Refusal("over_installed", message, "capacity_kw", by_kw=capacity_kw - most))
+    if outline.buy_kw is not None and capacity_kw - agreed > outline.buy_kw:
+        message = (
+            f"Outline approval is for {outline.buy_kw.normalize():f} kW on top of the agreement."
+        )
+        by_kw = capacity_kw - agreed - outline.buy_kw
+        refusals.append(Refusal("over_outline_approval", message, "capacity_kw", by_kw=by_kw))
+    return refusals
+
+
+@transaction.atomic
+def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
+    """Submit a request as the agreement's signatory.
+
+    :raises NotPermittedError: if the actor doesn't sign for the site
+    """
+    tcvn = locked_tcvn(tcvn_id)
+    check_signs_for(site=tcvn.site, actor=actor)
+    tcvn.submitted_at = at
+    return move(tcvn, "submit", "submitted", actor=actor, at=at)
+
+
+@transaction.atomic
+def withdraw_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
+    """Take a request or a notice that is not in force back, as the peer.
+
+    What was asked of sellers for its sake is withdrawn with it.
+    """
+    tcvn = locked_tcvn(tcvn_id)
+    check_may_act_for(site=tcvn.site, actor=actor)
+    becomes = TCVN_MACHINE.target("withdraw", state=tcvn.state)
+    for each in lock_earmarks(tcvn):
+        if TCVN_MACHINE.allows("withdraw", state=each.state):
+            move(each, "withdraw", "withdrawn", actor=actor, at=at)
+    return moved(tcvn, becomes, "withdrawn", actor=actor, at=at)
