@@ -44,10 +44,16 @@ class DsoAdminSite(AdminSite):
         return super().index(request, extra)
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        from connections.admin import board
+        from connections.admin import board, imports
         from wsc.admin import areas
 
         own = [
+            path("sites/import/", self.admin_view(imports.import_view), name="site_import"),
+            path(
+                "sites/import/<int:file_id>/",
+                self.admin_view(imports.file_view),
+                name="site_file",
+            ),
             path("applications/", self.admin_view(board.board_view), name="applications"),
             path("areas/", self.admin_view(areas.states_view), name="area_states"),
             path(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView
 from connections.api.views import (
     AreaViews,
@@ -25,5 +26,6 @@ router.register("tcvns", TcvnViews, basename="api-tcvn")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),
     path("register/daily.csv", RegisterDailyView.as_view(), name="register-daily"),
+    path("sites/file/", SiteFileView.as_view(), name="site-file"),
     *router.urls,
 ]

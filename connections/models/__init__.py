@@ -20,6 +20,7 @@ from connections.models.applications import (
     RegisteredAsset,
     ReviewCheck,
 )
+from connections.models.imports import SiteFile
 from connections.models.register import RegisterChange
 from connections.models.steps import StepTargets, Turn
 from connections.states import (
@@ -54,6 +55,7 @@ __all__ = [
     "ReviewCheck",
     "Signatory",
     "Site",
+    "SiteFile",
     "SiteMpan",
     "StepTargets",
     "Tcvn",
@@ -177,7 +179,7 @@ class Agreement(models.Model):
     A MIC or MEC of null is no right at all, which is not 0.
     """
 
-    reference = models.CharField(max_length=40, unique=True)
+    reference = models.CharField(max_length=40)  # once amended, its periods are rows of one site
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="agreements")
     kind = models.CharField(
         max_length=20, choices=AgreementKind.choices, default=AgreementKind.CONVENTIONAL
@@ -227,6 +229,13 @@ class Agreement(models.Model):
             ),
             models.CheckConstraint(
                 name="agreement_installed_above_0", condition=Q(max_installed_kva__gt=0)
+            ),
+            ExclusionConstraint(
+                name="agreement_reference_of_one_site",
+                expressions=[
+                    ("reference", RangeOperators.EQUAL),
+                    ("site", RangeOperators.NOT_EQUAL),
+                ],
             ),
             ExclusionConstraint(
                 name="agreement_one_at_a_time",

@@ -9,6 +9,7 @@ from connections.services.allocations import (
 from connections.services.areas import lock_areas, lock_sites, lock_study_areas_of, raise_revision
 from connections.services.closing import close_site
 from connections.services.documents import attach_document, remove_document
+from connections.services.imports import apply_site_file, look_at_site_file, upload_site_file
 from connections.services.places import change_place, propose_registration, settle_site
 from connections.services.preparers import accept_preparing, end_preparing, invite_preparer
 from connections.services.registrations import (
@@ -45,6 +46,7 @@ from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
     "accept_preparing",
+    "apply_site_file",
     "approve_registration",
     "attach_document",
     "change_place",
@@ -62,6 +64,7 @@ __all__ = [
     "lock_areas",
     "lock_sites",
     "lock_study_areas_of",
+    "look_at_site_file",
     "name_signatory",
     "place_site",
     "place_sites",
@@ -85,6 +88,7 @@ __all__ = [
     "submit_registration",
     "submit_tcvn",
     "update_registration",
+    "upload_site_file",
     "watch_turns",
     "withdraw_tcvn",
     "write_message",

@@ -127,8 +127,28 @@ def record_agreement(
     areas = lock_study_areas_of([site_id])
     [site] = lock_sites([site_id])
     check_may(actor, MAY_ADD_AGREEMENT)
+    agreement = write_agreement(site=site, starts_at=starts_at, actor=actor, at=at, **terms)
+    revise(areas, actor=actor, at=at)
+    return agreement
+
+
+def write_agreement(
+    *,
+    site: Site,
+    starts_at: datetime,
+    amends: bool = False,
+    actor: journal.Actor,
+    at: datetime,
+    **terms: Any,
+) -> Agreement:
+    """Enter an agreement of a site whose row the caller has locked; the one before ends there.
+
+    ``amends``: it is the next version of the site's agreement of the same reference.
+
+    :raises RefusedError: as ``record_agreement``
+    """
     agreement = Agreement(site=site, starts_at=starts_at, **terms)
-    if refusals := _refusals_of_agreement(agreement):
+    if refusals := refusals_of_agreement(agreement, amends=amends):
         raise RefusedError(refusals)
     _end_at_start_of(agreement, actor=actor, at=at)
     agreement.save(force_insert=True)
@@ -140,9 +160,8 @@ def record_agreement(
         subject=agreement,
         actor=actor,
         at=at,
-        data={"site_id": site_id, "mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva},
+        data={"site_id": site.pk, "mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva},
     )
-    revise(areas, actor=actor, at=at)
     return agreement
 
 
@@ -158,7 +177,7 @@ def _end_at_start_of(agreement: Agreement, *, actor: journal.Actor, at: datetime
         record_changes(Change.SHORTENED, sources, before=was, actor=actor, at=at)
 
 
-def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
+def refusals_of_agreement(agreement: Agreement, *, amends: bool = False) -> list[Refusal]:
     """Return why an agreement can't be: its own terms, or another of the site in its period."""
     mic_and_mec = {"mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva}
     refusals = rules.refusals_below_zero(mic_and_mec)
@@ -172,7 +191,7 @@ def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
         if not 0 < getattr(agreement, name) <= 1:
             message = "A power factor is above 0, and 1 at the most."
             refusals.append(Refusal("power_factor", message, name))
-    if Agreement.objects.filter(reference=agreement.reference).exists():
+    if not amends and Agreement.objects.filter(reference=agreement.reference).exists():
         message = f"There is an agreement {agreement.reference} already."
         refusals.append(Refusal("reference_taken", message, "reference"))
     if agreement.starts_at != half_hour_of(agreement.starts_at):
@@ -181,7 +200,7 @@ def _refusals_of_agreement(agreement: Agreement) -> list[Refusal]:
     if agreement.ends_at is not None and agreement.ends_at != half_hour_of(agreement.ends_at):
         message = "An agreement ends at the start of a half-hour."
         refusals.append(Refusal("not_on_half_hour", message, "ends_at"))
-    later = Agreement.objects.filter(site=agreement.site, starts_at__gte=agreement.starts_at)
+    later = Agreement.objects.filter(site_id=agreement.site_id, starts_at__gte=agreement.starts_at)
     if agreement.ends_at is not None:
         later = later.filter(starts_at__lt=agreement.ends_at)
     if (other := later.order_by("starts_at").first()) is not None:

@@ -172,6 +172,7 @@ PAGES: dict[str, list[Page]] = {
         )
     ],
     "admin:applications": [Page(ENGINEER), Page(ENGINEER, query="?late=on&sort=-age")],
+    "admin:site_import": [Page(ENGINEER)],
     "admin:area_states": [Page(ENGINEER)],
     "admin:connections_site_close": [Page(ENGINEER, "SELECT min(id) FROM connections_site")],
     "admin:area_state": [
@@ -203,6 +204,7 @@ NO_PAGE = {
     "connections:end-preparing": POST_ONLY,
     "connections:remove-document": POST_ONLY,
     "connections:document": "a file",
+    "admin:site_file": "shown after a file came: looked at by its own test",
     "connections:submit-tcvn": POST_ONLY,
     "connections:withdraw-tcvn": POST_ONLY,
     "connections:execute-tcvn": POST_ONLY,

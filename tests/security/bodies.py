@@ -9,6 +9,7 @@ from typing import Any
 from django.core.files.base import ContentFile
 
 from connections.admin.targets import DAYS
+from connections.importing import preview
 from connections.models import Site
 from psa.engine.findings import digest
 from tests.security.cast import WARNING
@@ -239,6 +240,9 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "tradable": "on",
         "studied": "on",
     },
+    "dso/sites/import/": lambda o: {"file": ContentFile(o["site csv"], "sites.csv")},
+    "dso/sites/import/<int:file_id>/": lambda o: {"digest": preview(o["site csv"]).digest},
+    "api/v1/sites/file/": lambda o: {"csv": o["site csv"].decode()},
     "dso/connections/steptargets/add/": lambda _: dict.fromkeys(DAYS, 3),
     "dso/psa/forecastversion/planning/": lambda o: {
         "area": o["area"],

@@ -22,6 +22,7 @@ from connections.models import (
     Registration,
     Signatory,
     Site,
+    SiteFile,
     Tcvn,
 )
 from connections.states import RegistrationState, TcvnState
@@ -122,6 +123,10 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
     draft = _registration(annex, RegistrationState.DRAFT)
     submitted = _registration(yard, RegistrationState.SUBMITTED)
     checked(submitted)
+    site_csv = (
+        "reference,site,organisation,area,voltage_kv,mic_kva,mec_kva,max_installed_kva,starts_on"
+        f"\nCA-imported,Mill race,{home.organisation},{world.area},0.4,5,,10,2026-03-03\n"
+    ).encode()
     doubtful = Signatory.objects.create(site=yard, user=by["administrator"])
     Signatory.objects.create(site=home.site, user=home.user, verified_at=AT)
     Asset.objects.create(site=home.site, technology="SOLAR", rated_kw=Decimal(5))
@@ -142,6 +147,10 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "review": Review.objects.get(contract_id=contract()).pk,
         "draft registration": draft.pk,
         "registration": submitted.pk,
+        "site csv": site_csv,
+        "site file": SiteFile.objects.create(
+            file_name="sites.csv", content=site_csv, uploaded_at=AT, uploaded_by=by["manager"]
+        ).pk,
         "typed registration": _typed(home, world.area).pk,
         "document": _document(draft, home).pk,
         "preparer": Preparer.objects.create(

@@ -157,6 +157,13 @@ PORTAL = [
     ),
     Row("GET dso/psa/study/what-if/", "", "", "302 302 302  302 302 302  403 200 200"),
     Row("GET dso/applications/", "", "", "302 302 302  302 302 302  403 200 200"),
+    Row("GET dso/sites/import/", "", "", "302 302 302  302 302 302  403 200 200"),
+    Row(
+        "GET dso/sites/import/<int:file_id>/",
+        "site file",
+        "",
+        "302 302 302  302 302 302  403 200 200",
+    ),
     Row("GET dso/areas/", "", "", "302 302 302  302 302 302  403 200 200"),
     Row("GET dso/areas/<int:area_id>/", "area", "", "302 302 302  302 302 302  403 200 200"),
     Row(
