@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core import clock
 from core.pdf import Attached, pdf_of
 from psa.drawing import LineChart, charts_of
 from psa.facts import facts_of
@@ -24,7 +25,7 @@ SIGNED_BY = ("Studied", "Checked", "Approved")
 class Paper:
     """A study's PDF as a page shows it."""
 
-    state: str  # "none", "being made", "fault", "made"
+    state: str  # "none", "being made", "late", "fault", "made"
     fault: str
     sha256: str
     asked_at: datetime | None
@@ -37,15 +38,17 @@ def paper_of(study: Study) -> Paper:
     row = StudyDocument.objects.filter(study=study).defer("content").first()
     if row is None:
         state = "none"
+    elif row.is_awaited(at=clock.now()):
+        state = "being made"
     else:
-        state = "made" if row.made_at else "fault" if row.fault else "being made"
+        state = "made" if row.made_at else "fault" if row.fault else "late"
     return Paper(
         state=state,
         fault=row.fault if row else "",
         sha256=row.sha256 if row else "",
         asked_at=row.asked_at if row else None,
         made_at=row.made_at if row else None,
-        may_ask=study.state in FINISHED and state in {"none", "fault"},
+        may_ask=study.state in FINISHED and state in {"none", "late", "fault"},
     )
 
 
@@ -54,6 +57,8 @@ def why_none(study: Study) -> str:
     paper = paper_of(study)
     if paper.state == "being made":
         return f"The PDF of {study} is being made. Come again in some seconds."
+    if paper.state == "late":
+        return f"The PDF of {study} was asked for and did not come: ask again with a POST."
     return paper.fault or f"Nobody has asked for a PDF of {study} yet: ask with a POST."
 
 

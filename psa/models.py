@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -341,6 +342,9 @@ class StudyPicture(models.Model):
         return f"Picture of study {self.study_id}"
 
 
+MADE_WITHIN = timedelta(minutes=15)  # a lease of the outbox, in which a worker has tried
+
+
 class StudyDocument(models.Model):
     """A study as a PDF to be filed. Made by a worker when it is asked for, once: a study that is
     finished never changes, and what is studied again is another study.
@@ -366,6 +370,10 @@ class StudyDocument(models.Model):
 
     def __str__(self) -> str:
         return f"PDF of study {self.study_id}"
+
+    def is_awaited(self, *, at: datetime) -> bool:
+        """Say whether a worker is still expected to make it: one that gave up never says so."""
+        return self.made_at is None and not self.fault and at < self.asked_at + MADE_WITHIN
 
 
 class AreaRun(models.Model):

@@ -16,7 +16,7 @@ from psa.states import FINISHED
 
 @transaction.atomic
 def request_document(*, study_id: int, actor: journal.Actor, at: datetime) -> StudyDocument:
-    """Ask a worker for a study's PDF. One that is being made, or made, is not asked for again.
+    """Ask a worker for a study's PDF. One that is awaited, or made, is not asked for again.
 
     :raises WrongStateError: if the study is not finished
     """
@@ -25,7 +25,7 @@ def request_document(*, study_id: int, actor: journal.Actor, at: datetime) -> St
     if study.state not in FINISHED:
         raise WrongStateError("psa.study.unfinished", f"{study} is not computed yet.")
     document = StudyDocument.objects.filter(study=study).first()
-    if document is not None and not document.fault:
+    if document is not None and (document.made_at or document.is_awaited(at=at)):
         return document
     document, _ = StudyDocument.objects.update_or_create(
         study=study, defaults={"asked_at": at, "fault": ""}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -23,12 +24,13 @@ from participants.states import Role
 from psa import filing, services
 from psa.documents import paper_of, why_none
 from psa.facts import facts_of
-from psa.models import Study, StudyDocument
+from psa.models import MADE_WITHIN, Study, StudyDocument
 from psa.questions import FurtherChecks, StudyOptions
 from psa.running import run_open_studies
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 
+SECOND = timedelta(seconds=1)
 pytestmark = pytest.mark.django_db
 
 
@@ -153,7 +155,8 @@ def test_where_pango_is_missing_it_says_so_and_can_be_asked_again(
     assert (paper_of(study).state, paper_of(study).may_ask) == ("fault", True)
     assert why_none(study) == MISSING
     asked_for(study)
-    assert paper_of(study).state == "being made"
+    with clock.frozen(AT):
+        assert paper_of(study).state == "being made"
     assert Event.objects.filter(verb="psa.document.requested").count() == 2
 
 
@@ -168,6 +171,22 @@ def test_asking_twice_asks_a_worker_once_and_what_was_made_stays() -> None:
     assert Event.objects.filter(verb="psa.document.requested").count() == 1
     assert bytes(StudyDocument.objects.get().content or b"") == b"first"
     assert Event.objects.filter(verb="psa.document.made").count() == 1
+
+
+def test_one_that_did_not_come_is_said_so_and_asked_for_again() -> None:
+    study = studied(make_world(), kw=50)
+    asked_for(study)
+
+    for late, state in ((MADE_WITHIN - SECOND, "being made"), (MADE_WITHIN, "late")):
+        with clock.frozen(AT + late):
+            assert paper_of(study).state == state
+            assert paper_of(study).may_ask == (state == "late")
+    assert "ask again" in why_none(study)  # long after
+    services.request_document(study_id=study.pk, actor=SYSTEM, at=AT + MADE_WITHIN)
+
+    with clock.frozen(AT + MADE_WITHIN):
+        assert paper_of(study).state == "being made"
+    assert Event.objects.filter(verb="psa.document.requested").count() == 2
 
 
 def test_engineers_ask_for_it_wait_and_take_it_on_the_studys_page(settings: Any) -> None:
