@@ -14,15 +14,11 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from core.errors import Refusal
 from core.periods import HALF_HOUR, half_hours_of_day, local_midnight
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_WEB_BYTES = 5 * 1024 * 1024  # is read within a request: some seconds
-TOO_LARGE_HERE = (
-    f"This file is larger than {MOST_WEB_BYTES // 1024 // 1024} MB, the most that a page or the "
-    "API takes. Split it, or have it imported by the command manage.py import_forecast, which "
-    f"takes {MOST_BYTES // 1024 // 1024} MB."
-)
 MOST_ROWS = 300_000
 MOST_FAULTS = 200
 MOST_KW = 1e7  # 10 GW: more is a slip of units
@@ -167,6 +163,18 @@ def parse(data: bytes, resolve: Resolve) -> Parsed:
     elif not found.fault_count and not found.readings:
         found.add(0, "", "empty", "", "There is no half-hour in this file.")
     return found
+
+
+def refusals_of_size(size: int) -> list[Refusal]:
+    """Return that a file of so many bytes is more than a page or the API takes."""
+    if size <= MOST_WEB_BYTES:
+        return []
+    message = (
+        f"This file is larger than {MOST_WEB_BYTES // 1024**2} MB, the most that a page or the API "
+        "takes. Split it, or have it imported by the command manage.py import_forecast, which "
+        f"takes {MOST_BYTES // 1024**2} MB."
+    )
+    return [Refusal("forecast_file_size", message, "file")]
 
 
 def _decoded(data: bytes, found: Parsed) -> str | None:

@@ -8,7 +8,7 @@ from django import forms
 
 from connections.models import Area
 from core.periods import LONDON
-from psa.forecast_files import MOST_WEB_BYTES, TOO_LARGE_HERE
+from psa.forecast_files import refusals_of_size
 from psa.states import EventField, EventTable, ForecastCase, ForecastKind
 
 DAY_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -42,8 +42,8 @@ class ForecastUploadForm(forms.Form):
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if file.size > MOST_WEB_BYTES:
-            raise forms.ValidationError(TOO_LARGE_HERE)
+        if refusals := refusals_of_size(file.size):
+            raise forms.ValidationError([each.message for each in refusals])
         return file
 
 

@@ -38,7 +38,7 @@ from psa.api.serializers import (
     NetworkEventSerializer,
     SiteRoomsSerializer,
 )
-from psa.forecast_files import CONVENTIONS, MOST_WEB_BYTES, TOO_LARGE_HERE
+from psa.forecast_files import CONVENTIONS, refusals_of_size
 from psa.headroom_queries import headroom_of, sites_shown_to
 from psa.models import ForecastVersion, NetworkEvent
 from psa.services import ForecastRow
@@ -147,8 +147,8 @@ class ForecastFileView(APIView):
             "actor": actor_of(request.user),
             "at": clock.now(),
         }
-        if len(about["data"]) > MOST_WEB_BYTES:
-            raise RefusedError([Refusal("forecast_file_size", TOO_LARGE_HERE, "file")])
+        if refusals := refusals_of_size(len(about["data"])):
+            raise RefusedError(refusals)
         if values.pop("dry_run"):
             found = services.look_at_forecast_file(**about)
             return Response(ForecastPreviewSerializer(found).data)

@@ -9,9 +9,9 @@ from hashlib import sha256
 from django.db import transaction
 
 from core import journal
-from core.errors import Refusal, RefusedError, WrongStateError
+from core.errors import RefusedError, WrongStateError
 from participants.permissions import check_may
-from psa.forecast_files import MOST_WEB_BYTES, TOO_LARGE_HERE
+from psa.forecast_files import refusals_of_size
 from psa.importing import Preview, preview
 from psa.models import ForecastUpload, ForecastVersion
 from psa.services.forecasts import publish_forecast
@@ -78,8 +78,8 @@ def keep_forecast_file(
     :raises RefusedError: if it is larger than a file may be
     """
     check_may(actor, "psa.add_forecastversion")
-    if len(data) > MOST_WEB_BYTES:
-        raise RefusedError([Refusal("forecast_file_size", TOO_LARGE_HERE, "file")])
+    if refusals := refusals_of_size(len(data)):
+        raise RefusedError(refusals)
     ForecastUpload.objects.filter(version=None, uploaded_at__lt=at - KEPT).delete()
     return ForecastUpload.objects.create(
         area_id=area_id,
