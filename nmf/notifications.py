@@ -14,7 +14,7 @@ from nmf.states import RequestState, Route
 from participants.queries import opted_in_ids
 from participants.services.notices import notify, traders_of
 from psa.models import Study
-from psa.plain import in_plain_words
+from psa.seen.plain import in_plain_words
 
 Facts = list[tuple[str, str]]
 

@@ -28,17 +28,17 @@ from psa import (
     event_admin,  # noqa: F401  # registers itself
     services,
 )
-from psa.asked import asked_of
-from psa.documents import content_of, file_name, paper_of
-from psa.facts import facts_of
 from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
-from psa.heatmap import gallery_of, values_of
-from psa.looking import look_at, snapshot_of
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
 from psa.receipts import NoReceiptError, receipt_of
-from psa.report import report_on
+from psa.seen.asked import asked_of
+from psa.seen.documents import content_of, file_name, paper_of
+from psa.seen.facts import facts_of
+from psa.seen.heatmap import gallery_of, values_of
+from psa.seen.looking import look_at, snapshot_of
+from psa.seen.report import report_on
 from psa.what_if_views import what_if
 
 admin.site.register(NetworkModel, NetworkModelAdmin)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from psa.models import Study
-from psa.wording import part_words
+from psa.seen.wording import part_words
 
 
 @dataclass(frozen=True, slots=True)

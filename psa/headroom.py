@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from connections.models import Agreement
 from connections.states import Direction
 from core.periods import HALF_HOUR, merged
-from psa.asked import policy_options_of
 from psa.inputs import Gap, Inputs, SiteInput, forecast_throughout, gather
 from psa.questions import Change, FurtherChecks, Question, StudyOptions
+from psa.seen.asked import policy_options_of
 from psa.solving import as_engine_study
 from psa.states import ForecastCase
 

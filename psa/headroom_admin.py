@@ -20,11 +20,11 @@ from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
-from psa.asked import judged_in_words
 from psa.forms import DAY_INPUT
 from psa.headroom import DAYS
 from psa.headroom_queries import in_words, near_constraints, rates_between
 from psa.models import AreaHeadroom, SiteHeadroom
+from psa.seen.asked import judged_in_words
 
 INSTALLED = "installed capacity"
 MOST_CONSTRAINTS = 40

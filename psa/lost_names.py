@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from psa.asked import policy_options_of
 from psa.engine.findings import Finding, warning
 from psa.further_rules import Elements, unknown_in
 from psa.models import NetworkEvent
+from psa.seen.asked import policy_options_of
 from psa.states import EventTable
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from celery.signals import worker_process_init
 
 from core.celery_task import outbox_task, periodic_task
-from psa import filing, picturing, running
+from psa import running
+from psa.seen import filing, picturing
 from psa.solving import warm_up
 
 QUEUE = "psa"

@@ -16,9 +16,9 @@ from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
-from psa.asked import policy_options_of, standing_of
 from psa.models import Study
 from psa.questions import Question, StudyOptions
+from psa.seen.asked import policy_options_of, standing_of
 from psa.what_if_form import FEWEST_ROWS, MORE_ROWS, WhatIfForm, initial_of, typed
 
 

@@ -12,8 +12,8 @@ from core.periods import HALF_HOUR
 from nmf.models import Contract
 from psa.models import Study
 from psa.questions import Question
+from psa.seen.wording import QUANTITY_WORDS, clock, element_words, value_words
 from psa.states import FINISHED, StudyKind
-from psa.wording import QUANTITY_WORDS, clock, element_words, value_words
 from wsc.queries import AREA_BASIS, approved_contracts, area_reference
 
 MOST_SHOWN = 20

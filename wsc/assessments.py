@@ -11,7 +11,7 @@ from connections.queries import Assessment
 from connections.states import TcvnRole
 from psa.models import Study
 from psa.questions import Question
-from psa.report import seasons_in
+from psa.seen.report import seasons_in
 from psa.states import FINISHED, StudyKind, StudyState
 from wsc.queries import outline_reference
 

@@ -25,9 +25,9 @@ from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of, page_of, query_without
 from participants.models import Membership
 from psa.models import Study
-from psa.plain import in_plain_words
 from psa.questions import Question
-from psa.report import Report, report_on
+from psa.seen.plain import in_plain_words
+from psa.seen.report import Report, report_on
 
 CHART_KEYS = ("unit", "limit_low", "limit_high", "reference", "without", "with")
 REGISTER_KEYS = (

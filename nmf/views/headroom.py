@@ -11,8 +11,8 @@ from connections.models import Site
 from core.periods import LONDON, settlement_period
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of
-from psa.headroom_chart import chart_of
 from psa.headroom_queries import SiteRooms, headroom_of, headrooms_of, sites_shown_to
+from psa.seen.headroom_chart import chart_of
 
 HEADS = (
     "period_start_utc",

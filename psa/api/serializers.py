@@ -11,10 +11,8 @@ from connections.models import Area
 from connections.states import Direction, Role
 from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
-from psa.documents import Paper
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY
 from psa.models import NetworkEvent, Study
-from psa.plain import in_plain_words
 from psa.questions import (
     BASES,
     CENTRAL_ONLY,
@@ -24,9 +22,11 @@ from psa.questions import (
     Question,
     StudyOptions,
 )
+from psa.seen.documents import Paper
+from psa.seen.plain import in_plain_words
+from psa.seen.wording import checked_in, not_checked_in
 from psa.services import WhatIf, Wished
 from psa.states import ForecastCase, ForecastKind, StudyKind
-from psa.wording import checked_in, not_checked_in
 
 LARGEST_ID = 2**53
 SHOWN_OF_RESULT = ("outcome", "reason", "failing", "largest_kw", "charts", "versions")

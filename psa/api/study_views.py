@@ -31,10 +31,10 @@ from psa.api.serializers import (
     StudySerializer,
     WhatIfSerializer,
 )
-from psa.documents import content_of, file_name, paper_of, why_none
-from psa.facts import facts_of
 from psa.models import Study
 from psa.receipts import NoReceiptError, receipt_of
+from psa.seen.documents import content_of, file_name, paper_of, why_none
+from psa.seen.facts import facts_of
 
 
 class StudyViewSet(

@@ -1,7 +1,7 @@
 """The whole picture of a study: every watched element in every half-hour, on one basis.
 
 A study keeps what decides; this is what is looked at. Values are packed small, and read without
-NumPy (``psa.pictures``). The packed bytes, once inflated, are::
+NumPy (``psa.seen.pictures``). The packed bytes, once inflated, are::
 
     4 bytes   length of the header, little-endian
     header    JSON, see ``_header``

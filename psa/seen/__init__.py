@@ -1,1 +1,1 @@
-"""What is seen of studies: diagrams, charts and words. It reads and never writes."""
+"""What is seen of studies: diagrams, charts, reports, documents, and the words on them."""

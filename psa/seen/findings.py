@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from psa.questions import Question
-from psa.wording import decisive, during_words, failing_check_alone
+from psa.seen.wording import decisive, during_words, failing_check_alone
 
 ElementKey = tuple[str, int]  # type, row of its table
 RANK = {"worst": 0, "existing": 1, "worsened": 2, "created": 3, "checked": 4}

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from psa.pictures import Picture
 from psa.seen.findings import BINDING, KIND_WORDS, ElementKey, Findings
 from psa.seen.labels import Box, Place, Weight, Wish, placed
 from psa.seen.marks import (
@@ -21,6 +20,7 @@ from psa.seen.marks import (
     site_marks,
 )
 from psa.seen.overview import Overview
+from psa.seen.pictures import Picture
 from psa.seen.standing import Extent, Row, Standings, Stands, View, extents
 
 COLUMN_PX, ROW_PX, MARGIN_PX = 84, 36, 56

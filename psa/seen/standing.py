@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from psa.pictures import Element, Picture
 from psa.seen.marks import PAST, STANDING_WORDS
-from psa.wording import element_words, value_words
+from psa.seen.pictures import Element, Picture
+from psa.seen.wording import element_words, value_words
 
 NO_ROOM = -99.0
 

@@ -13,10 +13,10 @@ from connections.models import Site
 from core import journal
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may
-from psa.asked import policy_options_of
 from psa.forecast_rows import ForecastRow, faults_of
 from psa.inputs import areas_below
 from psa.models import ForecastDay, ForecastVersion
+from psa.seen.asked import policy_options_of
 from psa.states import ForecastCase
 
 MOST_REFUSALS = 20

@@ -10,7 +10,7 @@ from core import journal
 from core.errors import WrongStateError
 from participants.permissions import check_may
 from psa.models import Study, StudyPicture
-from psa.pictures import opened
+from psa.seen.pictures import opened
 from psa.states import FINISHED
 
 

@@ -23,9 +23,9 @@ from psa.inputs import Gap, Inputs
 from psa.models import AreaRun, Study
 from psa.questions import Question
 from psa.receipts import recorded
+from psa.seen.wording import SUMMARY_LENGTH, summary
 from psa.solving import Solved
 from psa.states import DECIDES_NOTHING, STUDY_MACHINE, StudyState
-from psa.wording import SUMMARY_LENGTH, summary
 
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 3

@@ -15,13 +15,13 @@ from connections.models import Allocation
 from core import clock
 from nmf.models import Contract
 from nmf.queries import retrade_of
-from psa import picturing
 from psa.choices import Choice
-from psa.looking import picture_of
 from psa.models import Study
 from psa.questions import Question
 from psa.receipts import receipt_of
 from psa.running import run_open_studies
+from psa.seen import picturing
+from psa.seen.looking import picture_of
 from psa.states import StudyKind, StudyState
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import (

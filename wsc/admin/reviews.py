@@ -23,9 +23,9 @@ from core.retry import retried
 from core.web.actors import actor_of
 from nmf.queries import contracts_in_conflict
 from nmf.states import ContractState
-from psa.documents import paper_of
-from psa.looking import look_at
-from psa.report import report_on
+from psa.seen.documents import paper_of
+from psa.seen.looking import look_at
+from psa.seen.report import report_on
 from wsc import services
 from wsc.forms import ApprovalForm, CancellationForm, ReasonForm
 from wsc.models import Review

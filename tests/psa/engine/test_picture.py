@@ -11,7 +11,7 @@ from psa.engine.network import load
 from psa.engine.picture import Picture as Solved
 from psa.engine.picture import draw, packed, solved
 from psa.engine.runs import Runs
-from psa.pictures import CASES, Picture
+from psa.seen.pictures import CASES, Picture
 from tests.psa.engine import nets
 from tests.psa.engine.test_study import pair
 

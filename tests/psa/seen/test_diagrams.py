@@ -11,11 +11,11 @@ import pytest
 
 from psa.engine.diagram import layout
 from psa.engine.picture import draw
-from psa.pictures import Picture
 from psa.seen.findings import Findings
 from psa.seen.labels import CHARACTER_PX, DY, HEIGHT_PX, RISE
 from psa.seen.marks import Label, PlacedSite
 from psa.seen.oneline import Diagram, choices_of, diagram_of
+from psa.seen.pictures import Picture
 from psa.seen.standing import View
 from tests.psa.engine import nets
 from tests.psa.engine.test_study import pair

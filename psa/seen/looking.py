@@ -12,14 +12,14 @@ from core.periods import LONDON
 from psa.engine.drawn import LAYOUT
 from psa.inputs import areas_below
 from psa.models import Study, StudyPicture
-from psa.pictures import CASES, Picture, opened
 from psa.questions import BASIS_WORDS, Question
 from psa.seen.findings import findings_of
 from psa.seen.marks import PlacedSite
 from psa.seen.oneline import Choice, Diagram, choices_of, diagram_of
+from psa.seen.pictures import CASES, Picture, opened
 from psa.seen.standing import View
+from psa.seen.wording import worst_moment
 from psa.states import FINISHED
-from psa.wording import worst_moment
 
 MOST_ROWS = 25  # of the table beside the diagram
 NO_LAYOUT: dict[str, Any] = {"buses": [], "branches": []}

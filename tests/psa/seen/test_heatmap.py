@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
-from psa.heatmap import BANDS, gallery_of
 from psa.models import StudyPicture
-from tests.psa.test_pictures import drawn, result_of, studied
+from psa.seen.heatmap import BANDS, gallery_of
+from tests.psa.seen.test_pictures import drawn, result_of, studied
 from tests.psa.world import FIRST_DAY, make_world
 from tests.wsc.market import make_engineer, signed_in
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from connections.models import Site
 from core.periods import half_hours_between, in_words, merged
-from psa.drawing import LineChart, charts_of
 from psa.models import Study
 from psa.questions import BASIS_WORDS, Question
-from psa.states import ForecastCase
-from psa.wording import (
+from psa.seen.charts import LineChart, charts_of
+from psa.seen.wording import (
     CHECK_WORDS,
     CHECKED,
     NOT_CHECKED,
@@ -24,6 +23,7 @@ from psa.wording import (
     part_words,
     value_words,
 )
+from psa.states import ForecastCase
 
 MOST_PERIODS = 8
 MOST_ELEMENTS = 3

@@ -13,12 +13,12 @@ from itertools import groupby
 from typing import Any
 
 from core.periods import LONDON
-from psa.drawing import BAD, WARN, Line, LineChart, Tick, chart_of
-from psa.looking import CASE_WORDS, clock_words, layout_of, picture_of, view_of
 from psa.models import Study
-from psa.pictures import CASES, Element, Picture
 from psa.questions import Question
-from psa.wording import element_words, value_words
+from psa.seen.charts import BAD, WARN, Line, LineChart, Tick, chart_of
+from psa.seen.looking import CASE_WORDS, clock_words, layout_of, picture_of, view_of
+from psa.seen.pictures import CASES, Element, Picture
+from psa.seen.wording import element_words, value_words
 
 MOST_ROWS = 30
 LABEL_PX, ROW_PX, WIDTH_PX, TOP_PX = 230, 18, 720, 24

@@ -6,8 +6,8 @@ from core import clock
 from core.pdf import NoPdfError
 from core.retry import retried
 from psa import services
-from psa.documents import written
 from psa.models import Study, StudyDocument
+from psa.seen.documents import written
 
 
 def file(*, study_id: int) -> None:

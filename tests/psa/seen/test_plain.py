@@ -6,8 +6,8 @@ import pytest
 
 from core import clock
 from psa.models import NetworkModel, Study
-from psa.plain import ends_of, in_plain_words, is_telling, thing_words
 from psa.running import run_open_studies
+from psa.seen.plain import ends_of, in_plain_words, is_telling, thing_words
 from tests.psa.world import AT, World, make_world
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,12 @@ from psa import services
 from psa.engine.drawn import LAYOUT
 from psa.inputs import Inputs
 from psa.models import NetworkModel, Study, StudyPicture
-from psa.pictures import opened
 from psa.questions import Question
 from psa.receipts import NoReceiptError, inputs_of
+from psa.seen.pictures import opened
+from psa.seen.wording import deciding_basis, worst_moment
 from psa.solving import as_engine_study
 from psa.states import StudyState
-from psa.wording import deciding_basis, worst_moment
 
 if TYPE_CHECKING:
     from psa.engine import case

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.periods import LONDON
-from psa.drawing import Line, LineChart, Tick
 from psa.headroom_queries import HalfHourRoom
+from psa.seen.charts import Line, LineChart, Tick
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 720, 260, 48, 48, 8
 STYLES = {"IMPORT": ("Import", "#1f5fa8", "none"), "EXPORT": ("Export", "#b3541e", "7 4")}

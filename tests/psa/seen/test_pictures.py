@@ -13,13 +13,14 @@ from core import clock
 from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.models import Event
-from psa import picturing, services
-from psa.looking import layout_of, look_at, picture_of, snapshot_of
+from psa import services
 from psa.models import ForecastDay, Study, StudyPicture
 from psa.questions import Question, StudyOptions
 from psa.running import run_open_studies
+from psa.seen import picturing
 from psa.seen.findings import findings_of
-from psa.wording import worst_moment
+from psa.seen.looking import layout_of, look_at, picture_of, snapshot_of
+from psa.seen.wording import worst_moment
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 

@@ -9,8 +9,8 @@ from typing import Any
 from core.periods import LONDON, half_hours_in_words
 from psa.models import NetworkModel, Study
 from psa.questions import Question
+from psa.seen.wording import CHECK_WORDS, binding, check_that_fails
 from psa.states import StudyKind, StudyState
-from psa.wording import CHECK_WORDS, binding, check_that_fails
 
 WITHIN_A_WEEK_DAYS = 6
 # Said of nearly every element, so none of these tells one from another.

@@ -21,12 +21,13 @@ from core.models import Event
 from core.pdf import MISSING, NoPdfError
 from participants.models import Membership, User
 from participants.states import Role
-from psa import filing, services
-from psa.documents import paper_of, why_none
-from psa.facts import facts_of
+from psa import services
 from psa.models import MADE_WITHIN, Study, StudyDocument
 from psa.questions import FurtherChecks, StudyOptions
 from psa.running import run_open_studies
+from psa.seen import filing
+from psa.seen.documents import paper_of, why_none
+from psa.seen.facts import facts_of
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 

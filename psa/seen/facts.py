@@ -1,7 +1,7 @@
 """What is known of a study, as plain JSON: for whoever files it or reads it by machine.
 
-Its document (``psa.documents``) is made of this alone, and carries it as an attachment, so that
-the two can't differ.
+Its document (``psa.seen.documents``) is made of this alone, and carries it as an attachment, so
+that the two can't differ.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import Any
 
 from psa.judging import BASIS_MEANINGS, REFERENCE, forecasts_of, judged_in, taps_in
 from psa.models import Study
-from psa.purpose import purpose_of
 from psa.questions import Question
-from psa.report import Report, report_on
+from psa.seen.purpose import purpose_of
+from psa.seen.report import Report, report_on
 
 # A file's form: raised when a name goes or changes its meaning, not when one is added.
 FORM = 1

@@ -9,9 +9,9 @@ from connections.models import Tcvn
 from core import journal
 from core.periods import half_hours_in_words, in_words
 from core.windows import window_of
-from psa.asked import asked_of, changes_words, own_power_words, standing_of
 from psa.models import Study
 from psa.questions import Question
+from psa.seen.asked import asked_of, changes_words, own_power_words, standing_of
 from psa.states import StudyKind
 
 ABOUT_CONTRACTS = (StudyKind.CONTRACT, StudyKind.GROUP, StudyKind.SUBSET, StudyKind.RESTUDY)
@@ -19,7 +19,7 @@ BY_THE_SYSTEM = "the system, by its rules"
 
 
 def purpose_of(study: Study) -> dict[str, Any]:
-    """Return why a study was made. Plain values, as ``psa.facts`` has them."""
+    """Return why a study was made. Plain values, as ``psa.seen.facts`` has them."""
     question = Question.from_json(study.question)
     return {
         "kind": study.get_kind_display(),

@@ -9,10 +9,10 @@ from typing import Any
 
 from core import clock
 from core.pdf import Attached, pdf_of
-from psa.drawing import LineChart, charts_of
-from psa.facts import facts_of
 from psa.models import Study, StudyDocument
 from psa.questions import Question
+from psa.seen.charts import LineChart, charts_of
+from psa.seen.facts import facts_of
 from psa.states import FINISHED
 
 MOST_CHARTS = 2
