@@ -222,7 +222,7 @@ def test_the_picture_of_a_choice_is_of_what_was_chosen() -> None:
     assert picture is not None
     assert study.result is not None
     [chart] = [each for each in study.result["charts"] if each["element"] == "Line 2"]
-    line = picture.index["line", "Line 2", "loading_percent"]
+    line = picture.index["line", 1, "loading_percent"]
     assert picture.series(line, "with") == pytest.approx(chart["with"], abs=0.011)
     assert max(chart["with"]) < 100
 
