@@ -90,7 +90,10 @@ class ChecksForm(forms.Form):
                 label=item.label, choices=self.ANSWERS, required=False
             )
             self.fields[f"{item.lower()}_note"] = forms.CharField(
-                label="Note", max_length=200, required=False
+                label=f"Note on: {item.label.lower()}",
+                max_length=200,
+                required=False,
+                widget=forms.TextInput(attrs={"size": 60}),
             )
 
     def found(self) -> dict[str, tuple[bool, str]]:

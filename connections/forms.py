@@ -89,6 +89,13 @@ class TcvnForm(forms.Form):
         )
 
 
+class SubmitForm(forms.Form):
+    read = forms.BooleanField(
+        label="I have read what is asked for, and what will be signed",
+        error_messages={"required": "Read it, and say that you have."},
+    )
+
+
 class ExecuteForm(forms.Form):
     typed_name = forms.CharField(label="Type your name to sign", max_length=120)
     document_hash = forms.CharField(widget=forms.HiddenInput)

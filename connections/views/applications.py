@@ -13,11 +13,17 @@ from connections import queries, services
 from connections.clock_queries import clock_of, current_targets, with_clocks
 from connections.clock_words import for_the_peer, of_the_whole
 from connections.documents import notice_text
-from connections.forms import ExecuteForm, TcvnForm
+from connections.forms import ExecuteForm, SubmitForm, TcvnForm
 from connections.models import Preparer, Registration, Site, Tcvn
-from connections.permissions import is_signatory
+from connections.permissions import check_signs_for, is_signatory
 from connections.registration_forms import MessageForm, PreparerForm, summary_of
-from connections.states import REGISTRATION_MACHINE, TCVN_MACHINE, TcvnState
+from connections.states import (
+    REGISTRATION_MACHINE,
+    TCVN_MACHINE,
+    RegistrationState,
+    TcvnState,
+    TurnKind,
+)
 from connections.timelines import timeline_of
 from connections.views.access import (
     document_open_to,
@@ -64,9 +70,14 @@ def application_list(request: HttpRequest) -> HttpResponse:
     return render(request, "connections/application_list.html", context)
 
 
-def _clock(row: Registration | Tcvn) -> dict[str, str]:
+def _clock(row: Registration | Tcvn) -> dict[str, Any]:
     found = clock_of(row, at=clock.now(), targets=current_targets())
-    return {"clock_words": for_the_peer(found), "whole_words": of_the_whole(found)}
+    asked = found.turn is not None and found.turn.kind == TurnKind.ANSWER
+    return {
+        "clock_words": for_the_peer(found),
+        "whole_words": of_the_whole(found),
+        "asked": asked and not found.with_operator and row.state != RegistrationState.RETURNED,
+    }
 
 
 @login_required
@@ -287,6 +298,7 @@ def _tcvn_page(
         "dialogue": tcvn.messages.select_related("written_by").order_by("pk"),
         "events": timeline_of(tcvn),
         "message_form": MessageForm(),
+        "submit_form": SubmitForm(),
         "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
         and tcvn.state not in {TcvnState.REFUSED, TcvnState.WITHDRAWN, TcvnState.ENDED},
         **forms,
@@ -297,7 +309,10 @@ def _tcvn_page(
 @login_required
 @require_POST
 def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn_for(request, pk)
+    tcvn, form = tcvn_for(request, pk), SubmitForm(request.POST)
+    check_signs_for(site=tcvn.site, actor=actor_of(request.user))
+    if not form.is_valid():
+        return _tcvn_page(request, tcvn, ExecuteForm(), 422, submit_form=form)
     retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Submitted: the network operator now assesses it.")
     return redirect("connections:tcvn", pk=pk)

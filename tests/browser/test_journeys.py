@@ -83,10 +83,10 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
     peer.select_option("[name=technology_1]", "SOLAR")
     fill(peer, rated_kw_1="60")
     press(peer, "Save and go on")
-    fill(peer, buy_export_kw="twenty")
+    fill(peer, buy_export_kw="-20")
     press(peer, "Save and go back")  # nothing typed is lost
     press(peer, "Save and go on")
-    assert peer.input_value("[name=buy_export_kw]") == "twenty"
+    assert peer.input_value("[name=buy_export_kw]") == "-20"
     fill(peer, buy_export_kw="20")
     press(peer, "Save and go on")
     fill(peer, note="More export")
@@ -136,6 +136,7 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
     press(peer, "Check your answers")
     press(peer, "Keep this request")
     tcvn = re.findall(r"\d+", peer.url)[-1]
+    peer.check("[name=read]")
     press(peer, "Submit as signatory")
     row = f"/dso/connections/tcvn/{tcvn}/change/"
     for label in ("Start the assessment", "Supported", "Issue the notice"):

@@ -267,3 +267,19 @@ def test_a_checked_tcvn_request_can_be_changed_and_nothing_typed_is_lost(
     assert form.errors == {}
     assert kept.status_code == 302
     assert Tcvn.objects.get().capacity_kw == 60
+
+
+def test_a_signatory_says_that_it_was_read_before_it_is_submitted(
+    world: World, client: Client
+) -> None:
+    tcvn = requested(world.rival)
+    client.force_login(world.rival.user)
+    at = f"/applications/tcvns/{tcvn.pk}/submit/"
+
+    unread = client.post(at)
+    tcvn.refresh_from_db()
+    assert (unread.status_code, tcvn.state) == (422, TcvnState.DRAFT)
+    assert "read" in unread.context["submit_form"].errors
+    assert client.post(at, {"read": "on"}).status_code == 302
+    tcvn.refresh_from_db()
+    assert tcvn.state == TcvnState.REQUESTED

@@ -157,6 +157,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/registrations/": _registration,
     "applications/tcvns/new/": _tcvn,
     "api/v1/tcvns/": _tcvn,
+    "applications/tcvns/<int:pk>/submit/": lambda _: {"read": "on"},
     "applications/tcvns/<int:pk>/execute/": _signature,
     "api/v1/tcvns/<pk>/execute/": _signature,
     "organisation/switch/": lambda o: {"organisation": o["home"]},

@@ -45,6 +45,8 @@ APPS = ("connections", "nmf", "psa", "wsc")
 REVISED = "connections.area.revised"
 CALLERS = {
     "connections.services.areas.revise": REVISED,
+    "connections.services.imports.apply_site_file": REVISED,
+    "connections.services.closing.close_site": REVISED,
     "connections.services.sites.record_agreement": REVISED,
     "connections.services.sites.place_sites": REVISED,
     "connections.services.tcvns.execution.countersign_tcvn": REVISED,
