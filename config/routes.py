@@ -44,6 +44,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "connections.number_register_changes",
         "schedule": 5.0,
     },
+    "open capacity statements": {"task": "connections.open_statements", "schedule": 3600.0},
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
     "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},
     "tell of deliveries": {"task": "nmf.tell_deliveries", "schedule": 60.0},

@@ -15,6 +15,7 @@ MAY_ADD_SITE = "connections.add_site"
 MAY_PLACE_SITE = "connections.change_site"
 MAY_PUBLISH_TARGETS = "connections.publish_steptargets"
 MAY_ADD_AGREEMENT = "connections.add_agreement"
+MAY_ADD_HOOK = "connections.add_registerhook"
 
 
 def check_may_act_for(*, site: Site, actor: Actor) -> None:

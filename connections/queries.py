@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from connections.models import (
     Area,
+    CapacityStatement,
     Registration,
     Signatory,
     Site,
@@ -96,6 +97,15 @@ def register(
         )
         for site_id in ids
     }
+
+
+def statements_made(month: str) -> QuerySet[CapacityStatement]:
+    """Return the capacity statements of a month ("2026-06") that are written."""
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        return CapacityStatement.objects.none()
+    return CapacityStatement.objects.filter(month=first, made_at__isnull=False)
 
 
 def permitted_now(site_ids: Iterable[int], at: datetime) -> dict[int, dict[str, Stretch]]:

@@ -1,17 +1,36 @@
-"""Ways in from the outbox and the clock."""
+"""Ways in from the clock and the outbox to what connections do by themselves."""
 
 from __future__ import annotations
 
 from connections import notifications
-from connections.register import feed
+from connections.register import feed, hooks
+from connections.services import statements
+from core import clock
 from core.celery_task import outbox_task, periodic_task
+from core.retry import retried
 
 
 @periodic_task("connections.number_register_changes")
 def number_register_changes() -> None:
     feed.number_changes()
+    hooks.enqueue_due(at=clock.now())
 
 
 @outbox_task("connections.mail_preparer")
 def mail_preparer(*, preparer_id: int) -> None:
     notifications.mail_preparer(preparer_id=preparer_id)
+
+
+@outbox_task(hooks.TASK)
+def send_register_changes(*, hook_id: int) -> None:
+    hooks.send(hook_id=hook_id)
+
+
+@periodic_task("connections.open_statements")
+def open_statements() -> None:
+    retried(statements.open_due, at=clock.now())
+
+
+@outbox_task(statements.TASK)
+def write_statement(*, statement_id: int) -> None:
+    statements.write_statement(statement_id=statement_id, at=clock.now())

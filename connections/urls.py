@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("sites/", sites.site_list, name="sites"),
     path("sites/<int:pk>/", sites.site_page, name="site"),
     path("sites/<int:pk>/capacity-register/", register.register_page, name="register"),
+    path("register/statements/<int:pk>.pdf", register.statement_pdf, name="statement"),
     path("sites/<int:pk>/register.csv", register.register_csv, name="register-csv"),
     path("applications/", applications.application_list, name="applications"),
     path(

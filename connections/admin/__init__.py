@@ -1,5 +1,6 @@
 """Areas, sites, agreements, registrations and TCVNs in the DSO's portal, a module each room."""
 
+from connections.admin.register import CapacityStatementAdmin, RegisterHookAdmin
 from connections.admin.registrations import RegistrationAdmin
 from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
 from connections.admin.stepped import Step, SteppedAdmin
@@ -9,6 +10,8 @@ from connections.admin.tcvns import TcvnAdmin
 __all__ = [
     "AgreementAdmin",
     "AreaAdmin",
+    "CapacityStatementAdmin",
+    "RegisterHookAdmin",
     "RegistrationAdmin",
     "SignatoryAdmin",
     "SiteAdmin",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -161,4 +162,20 @@ class RegisterDailyView(APIView):
         answers.write_csv(
             answer, answers.DAILY_HEADS, answers.daily_rows(sites, month, as_of=as_of)
         )
+        return answer
+
+
+class RegisterStatementView(APIView):
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    def get(self, request: Request, month: str) -> HttpResponse:
+        """Read the capacity statement of a month ("2026-06"), every site (CSV): the operator's.
+
+        Its first columns are those of the public Embedded Capacity Register that are known here.
+        """
+        if caller(request).organisation.kind != OrganisationKind.DSO:
+            raise Http404
+        row = get_object_or_404(queries.statements_made(month), site=None)
+        answer = HttpResponse(bytes(row.content or b""), content_type="text/csv; charset=utf-8")
+        name = f"capacity-statement-{month}.csv"
+        answer["Content-Disposition"] = f'attachment; filename="{name}"'
         return answer

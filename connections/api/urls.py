@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
 from connections.api.imports import SiteFileView
-from connections.api.register import RegisterChangesView, RegisterDailyView
+from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
 from connections.api.views import (
     AreaViews,
     DocumentViews,
@@ -27,5 +27,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),
     path("register/daily.csv", RegisterDailyView.as_view(), name="register-daily"),
     path("sites/file/", SiteFileView.as_view(), name="site-file"),
+    path(
+        "register/statements/<str:month>.csv",
+        RegisterStatementView.as_view(),
+        name="register-statement",
+    ),
     *router.urls,
 ]

@@ -21,7 +21,7 @@ from connections.models.applications import (
     ReviewCheck,
 )
 from connections.models.imports import SiteFile
-from connections.models.register import RegisterChange
+from connections.models.register import CapacityStatement, RegisterChange, RegisterHook
 from connections.models.steps import StepTargets, Turn
 from connections.states import (
     AgreementKind,
@@ -45,11 +45,13 @@ __all__ = [
     "AllocationSpan",
     "Area",
     "Asset",
+    "CapacityStatement",
     "Document",
     "Message",
     "Preparer",
     "ProposedSite",
     "RegisterChange",
+    "RegisterHook",
     "RegisteredAsset",
     "Registration",
     "ReviewCheck",

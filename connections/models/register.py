@@ -65,3 +65,54 @@ class RegisterChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_source_display()} {self.reference}: {self.get_change_display().lower()}"
+
+
+class RegisterHook(models.Model):
+    """Where the register's changes are sent. The secret signs what is sent and is shown once."""
+
+    name = models.CharField(max_length=80, unique=True)
+    url = models.URLField("address", max_length=500)
+    secret = models.CharField(max_length=80, editable=False)
+    active = models.BooleanField(default=True, editable=False)
+    created_at = models.DateTimeField(editable=False)
+    sent_number = models.BigIntegerField("sent up to", default=0, editable=False)
+    last_sent_at = models.DateTimeField(null=True, editable=False)
+    failure = models.TextField("last failure", blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "webhook of the register"
+        verbose_name_plural = "webhooks of the register"
+        constraints = [
+            models.CheckConstraint(name="hook_sent_forward", condition=Q(sent_number__gte=0))
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CapacityStatement(models.Model):
+    """What the register said of a month at its last working day: all sites (CSV) or one (PDF)."""
+
+    month = models.DateField()  # its first day
+    site = models.ForeignKey(
+        "connections.Site", null=True, on_delete=models.PROTECT, related_name="statements"
+    )
+    as_of = models.DateTimeField()
+    made_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="statement_once", fields=["month", "site"], nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                name="statement_made_whole",
+                condition=Q(made_at=None, content=None, sha256="")
+                | (Q(made_at__isnull=False, content__isnull=False) & ~Q(sha256="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Capacity statement {self.month:%Y-%m}"

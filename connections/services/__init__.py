@@ -9,6 +9,7 @@ from connections.services.allocations import (
 from connections.services.areas import lock_areas, lock_sites, lock_study_areas_of, raise_revision
 from connections.services.closing import close_site
 from connections.services.documents import attach_document, remove_document
+from connections.services.hooks import create_hook, switch_hook
 from connections.services.imports import apply_site_file, look_at_site_file, upload_site_file
 from connections.services.places import change_place, propose_registration, settle_site
 from connections.services.preparers import accept_preparing, end_preparing, invite_preparer
@@ -29,6 +30,7 @@ from connections.services.sites import (
     place_sites,
     record_agreement,
 )
+from connections.services.statements import open_statements, write_statement
 from connections.services.tcvns import (
     countersign_tcvn,
     end_tcvn,
@@ -53,6 +55,7 @@ __all__ = [
     "close_site",
     "confirm_allocations",
     "countersign_tcvn",
+    "create_hook",
     "create_site",
     "end_preparing",
     "end_tcvn",
@@ -66,6 +69,7 @@ __all__ = [
     "lock_study_areas_of",
     "look_at_site_file",
     "name_signatory",
+    "open_statements",
     "place_site",
     "place_sites",
     "propose_registration",
@@ -87,9 +91,11 @@ __all__ = [
     "start_registration",
     "submit_registration",
     "submit_tcvn",
+    "switch_hook",
     "update_registration",
     "upload_site_file",
     "watch_turns",
     "withdraw_tcvn",
     "write_message",
+    "write_statement",
 ]

@@ -13,17 +13,19 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from connections import queries
-from connections.models import Site
+from connections.models import CapacityStatement, Site
 from connections.register import answers
 from connections.register.sweep import Stretch, half_hourly
 from connections.states import Direction
 from connections.views.shared import member
 from core import clock
+from core.pdf import CONTENT_TYPE
 from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
 
 DAYS = 14
 LONGEST_DAYS = 92  # on a page; a file may have a year
 LONGEST_FILE_DAYS = 366
+MOST_STATEMENTS = 12
 SERIES = answers.NUMBERS[:7]
 LABELS = {
     "agreed": "Agreed",
@@ -138,6 +140,9 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         "stretches": stretches,
         "query": query.urlencode(),
         "why": _why(stretches, chosen),
+        "statements": site.statements.filter(made_at__isnull=False)
+        .defer("content")
+        .order_by("-month")[:MOST_STATEMENTS],
         "own": site.organisation_id == member(request).organisation_id,
     }
     return render(
@@ -208,3 +213,15 @@ def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
     )
     answers.write_csv(response, answers.HEADS, rows)
     return response
+
+
+@login_required
+@require_safe
+def statement_pdf(request: HttpRequest, pk: int) -> HttpResponse:
+    """Download a site's capacity statement of a month."""
+    seen = queries.sites_seen_by(member(request).organisation)
+    row = get_object_or_404(CapacityStatement, pk=pk, site__in=seen, made_at__isnull=False)
+    answer = HttpResponse(bytes(row.content or b""), content_type=CONTENT_TYPE)
+    name = f"capacity-statement-{row.site_id}-{row.month:%Y-%m}.pdf"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

@@ -221,6 +221,7 @@ NO_PAGE = {
     "livez": "plain text",
     "readyz": "plain text",
     "connections:register-csv": "a file",
+    "connections:statement": "a file",
     "connections:notice": "a file",
     "api-schema": "JSON",
     "account_confirm_login_code": "within log-in by code, which is not offered",

@@ -226,6 +226,7 @@ def test_the_register_tells_what_it_said_at_every_past_moment(seed: int) -> None
 
 
 @pytest.mark.exhaustive
+@pytest.mark.timeout(1800)
 @settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -222,6 +222,14 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "from_at": "2027-06-01T00:00",
         "reason": "The mill is pulled down.",
     },
+    "dso/connections/registerhook/add/": lambda _: {
+        "name": "Billing",
+        "url": "https://billing.example/register",
+    },
+    "dso/connections/registerhook/": lambda o: {
+        "action": "stop",
+        "_selected_action": [o["hook"]],
+    },
     "dso/connections/agreement/add/": lambda o: {
         "site": o["site"],
         "reference": "CA-new",

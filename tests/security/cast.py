@@ -16,9 +16,11 @@ from connections.models import (
     Agreement,
     Area,
     Asset,
+    CapacityStatement,
     Document,
     Preparer,
     ProposedSite,
+    RegisterHook,
     Registration,
     Signatory,
     Site,
@@ -80,6 +82,18 @@ def people(world: World) -> dict[str, User]:
             user=found[name], type=Authenticator.Type.TOTP, data={"secret": "none"}
         )
     return found
+
+
+def _statement(site: Site | None) -> int:
+    made = CapacityStatement.objects.create(
+        site=site,
+        month=AT.date().replace(month=2, day=1),
+        as_of=AT,
+        made_at=AT,
+        content=b"%PDF",
+        sha256="0" * 64,
+    )
+    return made.pk
 
 
 def _member(organisation: Organisation, role: Role, *, is_staff: bool = False) -> User:
@@ -182,6 +196,11 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "notice": Notice.objects.filter(recipient=home.user).latest("pk").pk,
         "signatory": doubtful.pk,
         "dead letter": letter.pk,
+        "hook": RegisterHook.objects.create(
+            name="Telemetry", url="https://telemetry.example/", secret="whsec_", created_at=AT
+        ).pk,
+        "statement": _statement(home.site),
+        "month": _statement(None) and "2026-02",
         "template": "net",
         "upload": ForecastUpload.objects.create(
             area=world.area,

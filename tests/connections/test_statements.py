@@ -1,0 +1,142 @@
+"""The month's capacity statements: when they are made, of what moment, and what they tell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from connections import services
+from connections.models import CapacityStatement, SiteMpan
+from connections.register import statements
+from connections.tasks import open_statements
+from core import clock, relay
+from core.journal import SYSTEM
+from tests.nmf.world import AT, WINDOW, World, make_world
+
+pytestmark = pytest.mark.django_db
+LAST = datetime(2026, 3, 31, 8, tzinfo=UTC)  # the last working day of March 2026
+MARCH = date(2026, 3, 1)
+
+
+@pytest.fixture(autouse=True)
+def then() -> Iterator[None]:
+    with clock.frozen(LAST):
+        yield
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+def sell(world: World, at: datetime = AT) -> None:
+    reference = uuid4()
+    services.hold_allocations(
+        reference=reference,
+        direction="EXPORT",
+        seller_site_id=world.seller.site.pk,
+        buyer_site_id=world.buyer.site.pk,
+        sold_kw=Decimal(40),
+        bought_kw=Decimal(40),
+        periods=WINDOW.periods(),
+        actor=SYSTEM,
+        at=at,
+    )
+    services.confirm_allocations(reference=reference, actor=SYSTEM, at=at)
+
+
+@pytest.mark.parametrize(
+    ("month", "day"),
+    [
+        (date(2026, 3, 1), date(2026, 3, 31)),
+        (date(2026, 5, 1), date(2026, 5, 29)),  # the 30th is a Saturday
+        (date(2027, 12, 1), date(2027, 12, 31)),
+        (date(2029, 3, 1), date(2029, 3, 29)),  # the 30th is Good Friday
+        (date(2028, 12, 1), date(2028, 12, 29)),
+    ],
+)
+def test_the_last_working_day_of_a_month(month: date, day: date) -> None:
+    assert statements.last_business_day(month) == day
+
+
+def test_statements_are_opened_once_on_the_last_working_day(world: World) -> None:
+    with clock.frozen(LAST - timedelta(days=1)):
+        open_statements()
+    months = set(CapacityStatement.objects.values_list("month", flat=True))
+    assert months == {date(2026, 2, 1)}  # the month before was due and missing
+
+    open_statements()
+    open_statements()
+
+    rows = CapacityStatement.objects.filter(month=MARCH)
+    assert sorted(each.site_id or 0 for each in rows) == sorted(
+        [0, world.seller.site.pk, world.buyer.site.pk, world.rival.site.pk]
+    )
+    assert {each.as_of for each in rows} == {LAST}
+
+
+def test_the_table_tells_what_was_known_at_its_moment_in_the_public_registers_columns(
+    world: World,
+) -> None:
+    SiteMpan.objects.create(site=world.seller.site, direction="EXPORT", mpan="2009900001014")
+    sell(world)
+    services.open_statements(month=MARCH, at=LAST)
+    whole = CapacityStatement.objects.get(site=None)
+    sell_later = LAST + timedelta(hours=1)
+    services.record_agreement(
+        site_id=world.seller.site.pk,
+        starts_at=datetime(2026, 4, 1, tzinfo=UTC),
+        reference="CA-next",
+        voltage_kv=Decimal(11),
+        mic_kva=None,
+        mec_kva=Decimal(90),
+        max_installed_kva=Decimal(300),
+        actor=SYSTEM,
+        at=sell_later,
+    )
+
+    services.write_statement(statement_id=whole.pk, at=sell_later)
+
+    whole.refresh_from_db()
+    assert whole.content is not None
+    rows = list(csv.DictReader(bytes(whole.content).decode().splitlines()))
+    assert [row["Customer Site"] for row in rows] == ["Mill", "Solar farm", "Weir"]
+    mill = rows[0]
+    assert mill["Export MPAN / MSID"] == "2009900001014"
+    assert (mill["Primary"], mill["Connection Status"]) == ("Primary", "Connected")
+    assert mill["Maximum Export Capacity (MW)"] == "0.06"
+    assert mill["Maximum Export Capacity (MVA)"] == "0.06"
+    assert mill["Maximum Import Capacity (MVA)"] == "0.05"
+    assert mill["Last Updated"] == "31/03/2026"
+    assert Decimal(mill["Export permitted, lowest in the month (kW)"]) == 20
+    assert Decimal(mill["Export sold, most in the month (kW)"]) == 40
+
+
+def test_a_sites_paper_is_made_by_a_worker_and_given_to_its_peer(
+    world: World, client: Client
+) -> None:
+    sell(world)
+    services.open_statements(month=MARCH, at=LAST)
+    mine = CapacityStatement.objects.get(site=world.seller.site)
+    CapacityStatement.objects.exclude(pk__in=[mine.pk]).filter(site__isnull=False).update(
+        made_at=LAST, content=b"-", sha256="-"
+    )  # one paper is enough here
+    address = f"/register/statements/{mine.pk}.pdf"
+    client.force_login(world.seller.user, backend="participants.auth.RoleBackend")
+    assert client.get(address).status_code == 404  # it is being made
+
+    relay.drain()
+
+    answer = client.get(address)
+    page = client.get(f"/sites/{world.seller.site.pk}/capacity-register/").content.decode()
+    assert answer.content.startswith(b"%PDF-")
+    assert answer["Content-Type"] == "application/pdf"
+    assert address in page
+    client.force_login(world.rival.user, backend="participants.auth.RoleBackend")
+    assert client.get(address).status_code == 404
