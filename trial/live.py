@@ -12,9 +12,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from connections import services as connections
-from connections.models import Registration, Site, Tcvn
-from connections.states import Direction
 from core import clock
 from core.periods import LONDON
 from core.relay import drain
@@ -25,9 +22,10 @@ from nmf import services as nmf
 from nmf.models import Contract, Request
 from nmf.states import Route, Side
 from psa.models import ForecastVersion
-from trial import people
+from trial import applications, people
+from trial.applications import site_of
 from trial.loading import publish_forecasts
-from trial.replay import lay_tcvn_in_force, request_tcvn
+from trial.replay import lay_tcvn_in_force
 
 SOURCE = "Trial profiles, live market"
 WEEKS = 8
@@ -42,7 +40,6 @@ class LiveMarket:
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.today = now.astimezone(LONDON).date()
-        self.engineer = people.actor_of(people.ENGINEER)
         self.pairs = {(row["buyer"], row["seller"]): row for row in tables.rows("live_pairs.csv")}
 
     def lay(self) -> None:
@@ -70,7 +67,7 @@ class LiveMarket:
             )  # no forecast
         with self._time(self.now - timedelta(minutes=30)):
             self._open_requests()
-            self._applications()
+            applications.lay(self.today)
         seal_all()
 
     @contextmanager
@@ -86,7 +83,7 @@ class LiveMarket:
         for row in tables.rows("tcvns.csv"):
             if row["laid"] == "live":
                 lay_tcvn_in_force(
-                    site=_site(row["site"]),
+                    site=site_of(row["site"]),
                     direction=row["direction"],
                     capacity_kw=Decimal(row["capacity_kw"]),
                     window=tables.window(
@@ -107,7 +104,7 @@ class LiveMarket:
         row = self.pairs[buyer, seller]
         request = self._request(buyer, seller, Side.BUY, Route.DIRECT, first=first, last=last)
         response = self._respond(request, seller, Decimal(row["kw"]))
-        asker = _site(buyer)
+        asker = site_of(buyer)
         return nmf.accept_response(
             response_id=response, actor=people.trader_of(asker.organisation), at=clock.now()
         )
@@ -127,7 +124,7 @@ class LiveMarket:
     ) -> Request:
         row = self.pairs[buyer, seller]
         asker, other = (buyer, seller) if side == Side.BUY else (seller, buyer)
-        site = _site(asker)
+        site = site_of(asker)
         wish = nmf.Wish(
             site_id=site.pk,
             direction=row["direction"],
@@ -136,7 +133,7 @@ class LiveMarket:
             window=self._window(row, first, last),
             kw=Decimal(kw or row["kw"]),
             price_gbp_per_kwh=PRICE,
-            counterparty_site_id=_site(other).pk if route == Route.DIRECT else None,
+            counterparty_site_id=site_of(other).pk if route == Route.DIRECT else None,
             smallest_kw=Decimal(smallest) if smallest else None,
             message=message,
         )
@@ -145,7 +142,7 @@ class LiveMarket:
         )
 
     def _respond(self, request: Request, site_name: str, kw: Decimal) -> int:
-        site = _site(site_name)
+        site = site_of(site_name)
         return nmf.respond(
             request_id=request.pk,
             site_id=site.pk,
@@ -176,76 +173,6 @@ class LiveMarket:
         self._respond(imports, "Leisure centre", Decimal(50))
         self._request("Cold store", "Leisure centre", Side.SELL, Route.POOL, first=28, last=41)
         self._request("Site 1", "Site 3", Side.SELL, Route.POOL, first=21, last=34)
-
-    def _applications(self) -> None:
-        """Leave one application at each of the seven steps."""
-        at = clock.now()
-        self._registration("Heat pump scheme", submit=False)
-        self._registration("Leisure centre", submit=True)
-        self._ask("Battery park", Direction.EXPORT, "1100", submit=False)
-        fourth = self._ask("Dairy farm", Direction.IMPORT, "120")
-        connections.start_assessment(tcvn_id=fourth.pk, actor=self.engineer, at=at)
-        fifth = self._ask("Leisure centre", Direction.IMPORT, "400")
-        sixth = self._ask("Site 3", Direction.EXPORT, "90")
-        seventh = self._ask("Cold store", Direction.EXPORT, "200")
-        for tcvn in (fifth, sixth, seventh):
-            connections.start_assessment(tcvn_id=tcvn.pk, actor=self.engineer, at=at)
-            connections.record_support(
-                tcvn_id=tcvn.pk, answer="Supported.", actor=self.engineer, at=at
-            )
-        for tcvn in (sixth, seventh):
-            connections.issue_tcvn(tcvn_id=tcvn.pk, actor=self.engineer, at=at)
-        seventh.refresh_from_db()
-        connections.execute_tcvn(
-            tcvn_id=seventh.pk,
-            typed_name="The signatory",
-            document_hash=seventh.document_hash,
-            actor=people.administrator_of(seventh.site.organisation),
-            at=at,
-        )
-        self._ask("Dairy farm", Direction.EXPORT, "70")  # waits for the engineers
-
-    def _registration(self, name: str, *, submit: bool) -> Registration:
-        site = _site(name)
-        actor, at = people.trader_of(site.organisation), clock.now()
-        registration = connections.start_registration(
-            site_id=site.pk,
-            buy_import_kw=Decimal(40),
-            months=[1, 2, 3, 11, 12],
-            weekdays=[1, 2, 3, 4, 5],
-            actor=actor,
-            at=at,
-        )
-        if submit:
-            connections.submit_registration(registration_id=registration.pk, actor=actor, at=at)
-        return registration
-
-    def _ask(self, name: str, direction: str, kw: str, *, submit: bool = True) -> Tcvn:
-        site = _site(name)
-        window = ServiceWindow(first_date=self._day(21), last_date=self._day(48))
-        at = clock.now()
-        if submit:
-            return request_tcvn(
-                site=site,
-                direction=direction,
-                capacity_kw=Decimal(kw),
-                window=window,
-                reason="More capacity in the coming weeks",
-                at=at,
-            )
-        return connections.request_tcvn(
-            site_id=site.pk,
-            direction=direction,
-            capacity_kw=Decimal(kw),
-            window=window,
-            reason="More capacity in the coming weeks",
-            actor=people.trader_of(site.organisation),
-            at=at,
-        )
-
-
-def _site(name: str) -> Site:
-    return Site.objects.select_related("organisation").get(name=name)
 
 
 def is_laid() -> bool:

@@ -13,7 +13,8 @@ from participants.states import OrganisationKind, Role
 
 PASSWORD = "capacity-demo-2021"  # noqa: S105  # public on purpose; production refuses such users
 DSO_NAME = "Isis Vale Networks (DSO)"
-ENGINEER, MANAGER = "engineer@dso.example", "manager@dso.example"
+ENGINEER, MANAGER, BILLING = "engineer@dso.example", "manager@dso.example", "billing@dso.example"
+CONSULTANT_NAME, CONSULTANT = "Grid consultants", "consultant@grid-consultants.example"
 
 
 def email_of(organisation_name: str, *, role: str = "trader") -> str:
@@ -44,6 +45,7 @@ def ensure_dso(*, at: datetime) -> Organisation:
     dso = ensure_organisation(DSO_NAME, OrganisationKind.DSO, at=at)
     ensure_person(dso, ENGINEER, first="Control", last="engineer", role=Role.ENGINEER, at=at)
     ensure_person(dso, MANAGER, first="Market", last="manager", role=Role.MANAGER, at=at)
+    ensure_person(dso, BILLING, first="DUoS", last="billing", role=Role.BILLING, at=at)
     return dso
 
 
@@ -57,6 +59,14 @@ def ensure_peer(name: str, *, at: datetime) -> Organisation:
     ):
         ensure_person(peer, email_of(name, role=last), first=name[:80], last=last, role=role, at=at)
     return peer
+
+
+def ensure_consultant(*, at: datetime) -> User:
+    """Return a person of a consultancy, who prepares applications of peers that invite them."""
+    firm = ensure_organisation(CONSULTANT_NAME, OrganisationKind.CONSULTANT, at=at)
+    return ensure_person(
+        firm, CONSULTANT, first="Connections", last="consultant", role=Role.ADMINISTRATOR, at=at
+    )
 
 
 def actor_of(email: str) -> Actor:

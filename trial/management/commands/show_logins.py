@@ -22,6 +22,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Everybody's password is {people.PASSWORD}")
         self.stdout.write(f"  {people.ENGINEER:45} DSO engineer, at /dso/")
         self.stdout.write(f"  {people.MANAGER:45} DSO manager, at /dso/")
+        self.stdout.write(f"  {people.BILLING:45} DSO billing, reads the register, at /sites/")
+        self.stdout.write(f"  {people.CONSULTANT:45} prepares Battery operator's application")
         for peer in (
             Organisation.objects.filter(kind=OrganisationKind.PEER, memberships__user__is_demo=True)
             .distinct()
