@@ -292,6 +292,8 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "participants.states.Role.choices",
         "OrganisationKindEnum": "participants.states.OrganisationKind.choices",
         "TermsKindEnum": "participants.states.TermsKind.choices",
+        "SideEnum": "nmf.states.Side.choices",
+        "ApplicationOwnerEnum": "connections.states.Owner.choices",
         "AreaKindEnum": "connections.states.AreaKind.choices",
         "StudyStateEnum": "psa.states.StudyState.choices",
         "StudyKindEnum": "psa.states.StudyKind.choices",

@@ -35,7 +35,7 @@ class CsvParser(BaseParser):
         return {"file": stream.read(MOST_BYTES + 1)}
 
 
-class ChangeShape(serializers.Serializer[Any]):
+class ColumnChangeShape(serializers.Serializer[Any]):
     column = serializers.CharField()
     was = serializers.CharField(allow_null=True)
     will_be = serializers.CharField(allow_null=True)
@@ -46,7 +46,7 @@ class DifferenceShape(serializers.Serializer[Any]):
     reference = serializers.CharField()
     site = serializers.CharField()
     what = serializers.CharField()
-    changes = ChangeShape(many=True)
+    changes = ColumnChangeShape(many=True)
 
 
 class FaultShape(serializers.Serializer[Any]):
@@ -107,8 +107,8 @@ class SiteFileView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Apply a CSV file of sites and agreements, whole or not at all; or look at it."""
-        body: Any = request.data
-        data, actor = body["file"], actor_of(request.user)
+        body: Any = request.data  # without a body there is no file in it
+        data, actor = body.get("file", b""), actor_of(request.user)
         if request.query_params.get("dry_run", "").lower() in {"1", "true", "yes"}:
             found = services.look_at_site_file(data=data, actor=actor)
             return Response(shown(found, applied=False))

@@ -203,6 +203,7 @@ def test_the_api_looks_and_applies(world: World, dso: Actor) -> None:
     nothing = Agreement.objects.filter(reference="CA-Weir").count()
     applied = client.post(f"/api/v1/sites/file/?digest={looked['digest']}", **post)
     wrong = client.post("/api/v1/sites/file/", a_file("short"), content_type="text/csv")
+    empty = client.post("/api/v1/sites/file/", b"", content_type="text/csv")
 
     assert (looked["applied"], nothing) == (False, 1)
     assert looked["differences"] == [
@@ -216,6 +217,7 @@ def test_the_api_looks_and_applies(world: World, dso: Actor) -> None:
     ]
     assert (applied.status_code, applied.json()["applied"]) == (200, True)
     assert (wrong.status_code, wrong.json()["errors"][0]["code"]) == (422, "import_row")
+    assert (empty.status_code, bool(empty.json()["errors"])) == (422, True)
 
 
 def test_the_command_looks_before_it_applies(world: World, tmp_path: Path) -> None:
