@@ -29,6 +29,11 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.registration.submitted": ["wsc.assess_registration"],
     "connections.registration.site_settled": ["wsc.assess_registration"],
     "connections.tcvn.assessment_started": ["wsc.assess_tcvn"],
+    "connections.tcvn.reassessed": ["wsc.assess_tcvn"],
+    "connections.tcvn.issued": ["connections.file_notice"],
+    "connections.tcvn.reissued": ["connections.file_notice"],
+    "connections.tcvn.in_force": ["connections.file_notice"],
+    "connections.notice_pdf.requested": ["connections.file_notice"],
 }
 
 # What stands against a change of capacity, for the portal's pages; and how to cancel it with it.
@@ -45,6 +50,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
     },
     "open capacity statements": {"task": "connections.open_statements", "schedule": 3600.0},
+    "lapse notices": {"task": "connections.lapse_notices", "schedule": 300.0},
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
     "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},
     "tell of deliveries": {"task": "nmf.tell_deliveries", "schedule": 60.0},

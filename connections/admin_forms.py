@@ -175,6 +175,28 @@ class ConditionForm(AnswerForm):
         ]
 
 
+class RefusalForm(ReasonForm):
+    largest_kw = forms.DecimalField(
+        required=False,
+        min_value=Decimal("0.001"),
+        label="Largest ceiling that would be supported (kW)",
+        help_text="The peer can ask for it at once. Empty: none is known.",
+    )
+
+
+class IssueForm(forms.Form):
+    execute_by = forms.DateField(
+        required=False,
+        label="Last day to sign",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Empty: so many business days as the notice policy gives. Then it lapses.",
+    )
+
+
+class ReissueForm(IssueForm, ReasonForm):
+    field_order = ("reason", "execute_by")
+
+
 class EndForm(MayCancel, ReasonForm):
     from_at = forms.DateTimeField(
         label="From the half-hour that starts at (local time)",

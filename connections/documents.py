@@ -1,49 +1,158 @@
-"""The text of a Temporary Capacity Variation Notice: what is signed, to the letter."""
+"""A Temporary Capacity Variation Notice as a document: its facts, its text, its PDF."""
 
 from __future__ import annotations
 
-from connections.models import Tcvn
-from connections.states import TcvnRole
-from core.periods import LONDON
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from connections.models import (
+    Agreement,
+    NoticeDocument,
+    NoticePdf,
+    NoticePolicy,
+    NoticeTemplate,
+    Tcvn,
+)
+from connections.states import PdfStage, TcvnRole, TcvnState
+from connections.wording import BUYER_CLAUSES, SELLER_CLAUSES, clauses_of, filled
+from core.pdf import Attached, pdf_of
+from core.periods import LONDON, in_words, merged
+from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow, weekdays_in_words
+
+TITLE = "Temporary Capacity Variation Notice"
+IN_ITS_STAGE = {TcvnState.IN_FORCE, TcvnState.SUSPENDED, TcvnState.ENDED}
+BEING_MADE = "The PDF is being made. Come again in some seconds; the text is there already."
+
+
+def current_template() -> NoticeTemplate:
+    """Return the wording that counts, or what comes with the product as version 0, not saved."""
+    return NoticeTemplate.objects.order_by("-version").first() or NoticeTemplate(
+        version=0, buyer_clauses=BUYER_CLAUSES, seller_clauses=SELLER_CLAUSES
+    )
+
+
+def current_policy() -> NoticePolicy:
+    """Return the rules of notices that count, or those by default, not saved."""
+    return NoticePolicy.objects.order_by("-version").first() or NoticePolicy(version=0)
+
+
+def notice_of(tcvn: Tcvn) -> NoticeDocument | None:
+    """Return the notice that counts, or the last that was withdrawn."""
+    return tcvn.notices.order_by("-pk").first()
 
 
 def notice_text(tcvn: Tcvn) -> str:
-    """Return the notice as plain text. Its SHA-256 is on the record."""
-    kw = f"{tcvn.capacity_kw.normalize():f} kW"
-    direction = tcvn.get_direction_display().lower()
-    if tcvn.role == TcvnRole.BUYER:
-        what = (
-            f"In the half-hours of the window below, the {direction} capacity of the site may be "
-            f"raised to {kw}. The site may use capacity above its connection agreement only as far "
-            "as it has bought it by a contract that the network operator has approved."
-        )
-    else:
-        buyer = tcvn.earmark_of.tcvn.site
-        what = (
-            f"In the half-hours of the window below, {kw} of the site's {direction} capacity is "
-            f"earmarked for {buyer.name} and may be sold to no one else. The site keeps the use of "
-            "it until a contract sells it."
-        )
-    lines = [
-        "TEMPORARY CAPACITY VARIATION NOTICE",
-        "",
-        f"Number: {tcvn.number}",
-        f"Site: {tcvn.site.name}",
-        f"Organisation: {tcvn.site.organisation.name}",
-        f"Window: {tcvn.window} (local time)",
-        f"Half-hours: {len(tcvn.window.half_hours())}",
-        "",
-        f"1. {what}",
+    """Return the text that is signed, or none before a notice is issued."""
+    found = notice_of(tcvn)
+    return found.text if found else ""
+
+
+def notice_facts(
+    tcvn: Tcvn,
+    *,
+    number: str,
+    template: NoticeTemplate,
+    agreement: Agreement | None,
+    execute_by: date,
+    issued_at: datetime,
+) -> dict[str, Any]:
+    """Return all that a notice says, as its issue fixes it."""
+    agreed = agreement.agreed_kw(tcvn.direction) if agreement else None
+    buyer = tcvn.earmark_of.tcvn.site.name if tcvn.role == TcvnRole.SELLER else ""
+    values = {
+        "number": number,
+        "site": tcvn.site.name,
+        "organisation": tcvn.site.organisation.name,
+        "agreement": agreement.reference if agreement else "none",
+        "direction": tcvn.get_direction_display().lower(),
+        "kw": _kw(tcvn.capacity_kw),
+        "agreed_kw": _kw(agreed) if agreed is not None else "none",
+        "window": str(tcvn.window),
+        "buyer": buyer,
+        "execute_by": f"{execute_by:%-d %B %Y}",
+    }
+    wording = template.buyer_clauses if tcvn.role == TcvnRole.BUYER else template.seller_clauses
+    raised = tcvn.role == TcvnRole.BUYER
+    fields = [
+        ("Number", number),
+        ("Site", values["site"]),
+        ("Organisation", values["organisation"]),
+        ("Connection agreement", values["agreement"]),
+        ("Direction", tcvn.get_direction_display()),
+        ("Agreed without this notice", values["agreed_kw"]),
+        ("Raised to" if raised else f"Earmarked for {buyer}", values["kw"]),
+        ("Issued", f"{issued_at.astimezone(LONDON):%-d %B %Y}"),
+        ("To be signed by", values["execute_by"]),
+        ("Wording", f"version {template.version}"),
     ]
-    lines += [
-        f"   It counts only capacity bought from {condition.seller_site.name}, "
-        f"up to {condition.kw.normalize():f} kW."
-        for condition in tcvn.conditions.select_related("seller_site").order_by("pk")
-    ]
-    lines += [
-        "2. The connection agreement is otherwise unchanged.",
-        "3. The notice takes force when the network operator has countersigned it.",
-    ]
-    if tcvn.issued_at:
-        lines += ["", f"Issued: {tcvn.issued_at.astimezone(LONDON):%-d %B %Y}"]
-    return "\n".join(lines) + "\n"
+    window = tcvn.window
+    return {
+        "title": TITLE,
+        "fields": fields,
+        "schedule": [_row(window, values["kw"])],
+        "without": [in_words(period) for period in merged(window.excluded)],
+        "clock_changes": [f"{day:%-d %B %Y}" for day in window.clock_changes()],
+        "conditions": [
+            {"site": each.seller_site.name, "kw": _kw(each.kw)}
+            for each in tcvn.conditions.filter(ended_at=None)
+            .select_related("seller_site")
+            .order_by("pk")
+        ],
+        "clauses": [filled(clause, values) for clause in clauses_of(wording)],
+    }
+
+
+def _row(window: ServiceWindow, kw: str) -> dict[str, Any]:
+    all_day = window.start_time == window.end_time == MIDNIGHT
+    every_day = tuple(sorted(window.weekdays)) == EVERY_DAY
+    return {
+        "from": f"{window.first_date:%-d %B %Y}",
+        "to": f"{window.last_date:%-d %B %Y}",
+        "days": "every day" if every_day else weekdays_in_words(window.weekdays),
+        "hours": "all day" if all_day else f"{window.start_time:%H:%M} to {window.end_time:%H:%M}",
+        "kw": kw,
+        "half_hours": len(window.half_hours()),
+    }
+
+
+def _kw(kw: Decimal) -> str:
+    return f"{kw.normalize():f} kW"
+
+
+def stage_of(tcvn: Tcvn) -> PdfStage:
+    """Return of which moment a notice's PDF is to be."""
+    return PdfStage.IN_FORCE if tcvn.state in IN_ITS_STAGE else PdfStage.ISSUED
+
+
+def pdf_row(tcvn: Tcvn) -> NoticePdf | None:
+    """Return the PDF of a notice as it stands, without its content."""
+    notice = notice_of(tcvn)
+    if notice is None:
+        return None
+    rows = NoticePdf.objects.filter(notice=notice).defer("content")
+    return rows.filter(stage=stage_of(tcvn)).first() or rows.order_by("-pk").first()
+
+
+def why_no_pdf(row: NoticePdf | None) -> str:
+    return (row.fault if row else "") or BEING_MADE
+
+
+def typeset(notice: NoticeDocument, *, stage: str, at: datetime) -> bytes:
+    """Return a notice's PDF. Its TCVN should be loaded with it.
+
+    :raises NoPdfError: if this machine can't make PDFs
+    """
+    signed = notice.tcvn if stage == PdfStage.IN_FORCE else None
+    return pdf_of(
+        "connections/notice_document.html",
+        {"facts": notice.facts, "notice": notice, "signed": signed},
+        title=TITLE,
+        reference=notice.number,
+        made_at=at,
+        attached=Attached(f"{notice.number}.txt", notice.text, "The text that is signed"),
+    )
+
+
+def file_name(notice: NoticeDocument, kind: str) -> str:
+    return f"{notice.number}.{kind}"

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 
 from connections.filling import ceiling, next_months
-from connections.models import Registration, Site
+from connections.models import Registration, Site, Tcvn
 from connections.services.registrations import agreement_of
 from connections.states import Direction
 from core.periods import LONDON
@@ -78,6 +78,22 @@ class TcvnForm(forms.Form):
                 return found | {"direction": direction, "capacity_kw": f"{kw.normalize():f}"}
         return found
 
+    @staticmethod
+    def filled_again(refused: Tcvn) -> dict[str, Any]:
+        """Return what a refused request asked for, with the ceiling that would be supported."""
+        most = refused.largest_kw or refused.capacity_kw
+        return {
+            "site": refused.site_id,
+            "direction": refused.direction,
+            "capacity_kw": f"{most.normalize():f}",
+            "first_date": refused.first_date,
+            "last_date": refused.last_date,
+            "weekdays": [str(n) for n in refused.weekdays],
+            "start_time": refused.start_time,
+            "end_time": refused.end_time,
+            "reason": refused.reason,
+        }
+
     def window(self) -> ServiceWindow:
         values = self.cleaned_data
         return ServiceWindow(
@@ -98,4 +114,18 @@ class SubmitForm(forms.Form):
 
 class ExecuteForm(forms.Form):
     typed_name = forms.CharField(label="Type your name to sign", max_length=120)
+    code = forms.CharField(
+        label="Code of your second factor",
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
     document_hash = forms.CharField(widget=forms.HiddenInput)
+
+
+class DeclineForm(forms.Form):
+    reason = forms.CharField(
+        label="Why you decline",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The network operator reads this.",
+    )

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from connections import clocks
 from connections.models import Message, Preparer, Registration, Tcvn, Turn
-from connections.states import Owner, TurnKind
+from connections.states import Owner, TcvnRole, TurnKind
 from participants.models import User
 from participants.services import notices
 
@@ -23,10 +23,17 @@ TCVN_TITLES = {
     "issued": "Your TCVN is ready to sign",
     "executed": "TCVN signed by the participant",
     "in_force": "Your TCVN is in force",
+    "reissued": "Your TCVN was issued anew: read and sign it again",
     "withdrawn": "TCVN request withdrawn",
+    "declined": "A seller declines to lower its capacity",
+    "reassessed": "Your capacity request is assessed again",
+    "lapsed": "Your TCVN lapsed: it was not signed in time",
+    "suspended": "Your TCVN is suspended",
+    "resumed": "Your TCVN is in force again",
     "ended": "Your TCVN has ended",
 }
-FOR_THE_DSO = {"submitted", "executed", "withdrawn"}
+FOR_THE_DSO = {"submitted", "executed", "withdrawn", "declined"}
+WITH_ANSWER = {"supported", "conditional", "refused", "ended", "suspended", "resumed"}
 
 
 def registration_submitted(registration: Registration, *, at: datetime) -> None:
@@ -66,15 +73,16 @@ def _registration_facts(registration: Registration) -> list[tuple[str, str]]:
     ]
 
 
-def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime) -> None:
+def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime, reason: str = "") -> None:
     title = TCVN_TITLES[verb]
-    to_dso = verb in FOR_THE_DSO
+    by_operator = tcvn.role == TcvnRole.SELLER and verb == "withdrawn" and reason
+    to_dso = verb in FOR_THE_DSO and not by_operator
     notices.notify(
         kind="connections.tcvn",
         recipients=notices.dso_engineers() if to_dso else people_of(tcvn),
         organisation_id=None if to_dso else tcvn.site.organisation_id,
         title=f"{tcvn.site.name}: {title}" if to_dso else title,
-        body=tcvn.answer if verb in {"supported", "conditional", "refused", "ended"} else "",
+        body=tcvn.answer if verb in WITH_ANSWER else reason,
         facts=[*_tcvn_facts(tcvn), *_next(tcvn)],
         link=_dso_link(tcvn) if to_dso else _peer_link(tcvn),
         at=at,

@@ -14,6 +14,8 @@ MAY_COUNTERSIGN = "connections.countersign_tcvn"
 MAY_ADD_SITE = "connections.add_site"
 MAY_PLACE_SITE = "connections.change_site"
 MAY_PUBLISH_TARGETS = "connections.publish_steptargets"
+MAY_PUBLISH_NOTICE_TEMPLATE = "connections.publish_noticetemplate"
+MAY_PUBLISH_NOTICE_POLICY = "connections.publish_noticepolicy"
 MAY_ADD_AGREEMENT = "connections.add_agreement"
 MAY_ADD_HOOK = "connections.add_registerhook"
 

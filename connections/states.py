@@ -135,8 +135,18 @@ class TcvnState(models.TextChoices):
     ISSUED = "ISSUED", "Notice issued, waits for your signature"
     EXECUTED = "EXECUTED", "Signed by you, waits for the DSO's countersignature"
     IN_FORCE = "IN_FORCE", "In force"
+    SUSPENDED = "SUSPENDED", "Suspended"
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
+    DECLINED = "DECLINED", "Declined by the seller"
+    LAPSED = "LAPSED", "Lapsed: not signed in time"
     ENDED = "ENDED", "Ended"
+
+
+class PdfStage(models.TextChoices):
+    """Of which moment a notice's PDF is."""
+
+    ISSUED = "ISSUED", "As issued"
+    IN_FORCE = "IN_FORCE", "In force, with its signatures"
 
 
 _BEFORE_FORCE = [
@@ -156,11 +166,24 @@ TCVN_MACHINE = Machine(
         "support": ([TcvnState.ASSESSING], TcvnState.SUPPORTED),
         "support_conditionally": ([TcvnState.ASSESSING], TcvnState.CONDITIONAL),
         "refuse": ([TcvnState.REQUESTED, TcvnState.ASSESSING], TcvnState.REFUSED),
-        "reassess": ([TcvnState.SUPPORTED, TcvnState.CONDITIONAL], TcvnState.ASSESSING),
+        "reassess": (
+            [
+                TcvnState.SUPPORTED,
+                TcvnState.CONDITIONAL,
+                TcvnState.ISSUED,
+                TcvnState.EXECUTED,
+            ],
+            TcvnState.ASSESSING,
+        ),
         "issue": ([TcvnState.SUPPORTED, TcvnState.CONDITIONAL], TcvnState.ISSUED),
+        "reissue": ([TcvnState.ISSUED, TcvnState.EXECUTED], TcvnState.ISSUED),
         "execute": ([TcvnState.ISSUED], TcvnState.EXECUTED),
         "countersign": ([TcvnState.EXECUTED], TcvnState.IN_FORCE),
         "withdraw": (_BEFORE_FORCE, TcvnState.WITHDRAWN),
-        "end": ([TcvnState.IN_FORCE], TcvnState.ENDED),
+        "decline": (_BEFORE_FORCE, TcvnState.DECLINED),
+        "lapse": ([TcvnState.ISSUED], TcvnState.LAPSED),
+        "suspend": ([TcvnState.IN_FORCE], TcvnState.SUSPENDED),
+        "resume": ([TcvnState.SUSPENDED], TcvnState.IN_FORCE),
+        "end": ([TcvnState.IN_FORCE, TcvnState.SUSPENDED], TcvnState.ENDED),
     },
 )

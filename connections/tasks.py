@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connections import notifications
+from connections import filing, notifications, services
 from connections.register import feed, hooks
 from connections.services import statements
 from core import clock
@@ -34,3 +34,13 @@ def open_statements() -> None:
 @outbox_task(statements.TASK)
 def write_statement(*, statement_id: int) -> None:
     statements.write_statement(statement_id=statement_id, at=clock.now())
+
+
+@outbox_task("connections.file_notice")
+def file_notice(*, subject_id: int) -> None:
+    filing.file(tcvn_id=subject_id)
+
+
+@periodic_task("connections.lapse_notices")
+def lapse_notices() -> None:
+    services.lapse_notices(at=clock.now())

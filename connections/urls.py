@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, register, registering, sites
+from connections.views import applications, notices, register, registering, sites
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
@@ -59,6 +59,15 @@ urlpatterns: list[URLPattern] = [
     path("applications/tcvns/<int:pk>/", applications.tcvn_page, name="tcvn"),
     path("applications/tcvns/<int:pk>/submit/", applications.submit_tcvn, name="submit-tcvn"),
     path("applications/tcvns/<int:pk>/withdraw/", applications.withdraw_tcvn, name="withdraw-tcvn"),
-    path("applications/tcvns/<int:pk>/execute/", applications.execute_tcvn, name="execute-tcvn"),
-    path("applications/tcvns/<int:pk>/notice.txt", applications.tcvn_document, name="notice"),
+    path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),
+    path("applications/tcvns/<int:pk>/decline/", notices.decline_tcvn, name="decline-tcvn"),
+    *(
+        path(
+            f"applications/tcvns/<int:pk>/notice.{kind}",
+            notices.tcvn_document,
+            {"kind": kind},
+            name=name,
+        )
+        for kind, name in (("txt", "notice"), ("pdf", "notice-pdf"))
+    ),
 ]

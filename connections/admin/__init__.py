@@ -1,5 +1,6 @@
 """Areas, sites, agreements, registrations and TCVNs in the DSO's portal, a module each room."""
 
+from connections.admin.notices import NoticePolicyAdmin, NoticeTemplateAdmin
 from connections.admin.register import CapacityStatementAdmin, RegisterHookAdmin
 from connections.admin.registrations import RegistrationAdmin
 from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
@@ -11,6 +12,8 @@ __all__ = [
     "AgreementAdmin",
     "AreaAdmin",
     "CapacityStatementAdmin",
+    "NoticePolicyAdmin",
+    "NoticeTemplateAdmin",
     "RegisterHookAdmin",
     "RegistrationAdmin",
     "SignatoryAdmin",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -15,27 +20,36 @@ from connections.admin_forms import (
     AnswerForm,
     ConditionForm,
     EndForm,
+    IssueForm,
     NothingForm,
     ReasonForm,
+    RefusalForm,
+    ReissueForm,
     WriteForm,
 )
-from connections.documents import notice_text
+from connections.documents import file_name, notice_of, notice_text, pdf_row, why_no_pdf
 from connections.models import Tcvn, TcvnCondition
 from connections.states import TCVN_MACHINE, TcvnState
+from connections.views.notices import notice_file
 from core.admin import plain
 
 OPEN_TO_WORDS = frozenset(TcvnState) - {
     TcvnState.DRAFT,
     TcvnState.REFUSED,
     TcvnState.WITHDRAWN,
+    TcvnState.DECLINED,
+    TcvnState.LAPSED,
     TcvnState.ENDED,
 }
+HAS_NOTICE = frozenset(
+    {TcvnState.ISSUED, TcvnState.EXECUTED, TcvnState.IN_FORCE, TcvnState.SUSPENDED}
+)
 
 
 class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
     model = TcvnCondition
     fk_name = "tcvn"
-    fields = readonly_fields = ("seller_site", "kw", "seller_tcvn")
+    fields = readonly_fields = ("seller_site", "kw", "seller_tcvn", "ended_at")
     extra = max_num = 0
     can_delete = False
 
@@ -64,7 +78,9 @@ class TcvnAdmin(SteppedAdmin):
         "window",
         "reason",
         "answer",
+        "largest_kw",
         "study",
+        "notice",
         "dialogue",
         "registration",
         "created_by",
@@ -103,9 +119,27 @@ class TcvnAdmin(SteppedAdmin):
             services.record_conditional,
             lambda form: {"sellers": form.sellers(), "answer": form.cleaned_data["answer"]},
         ),
-        "refuse": Step("Refuse", ReasonForm, "connections.assess_tcvn", services.record_refusal),
+        "refuse": Step("Refuse", RefusalForm, "connections.assess_tcvn", services.record_refusal),
         "issue": Step(
-            "Issue the notice", NothingForm, "connections.assess_tcvn", services.issue_tcvn
+            "Issue the notice", IssueForm, "connections.assess_tcvn", services.issue_tcvn
+        ),
+        "reissue": Step(
+            "Withdraw and issue anew",
+            ReissueForm,
+            "connections.assess_tcvn",
+            services.reissue_tcvn,
+            document=notice_text,
+        ),
+        "reassess": Step(
+            "Assess again", ReasonForm, "connections.assess_tcvn", services.reassess_tcvn
+        ),
+        "pdf": Step(
+            "Make the PDF again",
+            NothingForm,
+            "connections.assess_tcvn",
+            services.request_notice_pdf,
+            states=HAS_NOTICE,
+            done="A worker makes it.",
         ),
         "countersign": Step(
             "Countersign",
@@ -114,6 +148,13 @@ class TcvnAdmin(SteppedAdmin):
             services.countersign_tcvn,
             document=notice_text,
         ),
+        "suspend": Step(
+            "Suspend (emergency)",
+            EndForm,
+            "connections.countersign_tcvn",
+            services.suspend_tcvn,
+        ),
+        "resume": Step("Resume", ReasonForm, "connections.countersign_tcvn", services.resume_tcvn),
         "end": Step("End it", EndForm, "connections.countersign_tcvn", services.end_tcvn),
     }
 
@@ -133,6 +174,42 @@ class TcvnAdmin(SteppedAdmin):
     @admin.display(description="Messages")
     def dialogue(self, row: Tcvn) -> SafeString | str:
         return dialogue_of(row)
+
+    @admin.display(description="Notice")
+    def notice(self, row: Tcvn) -> SafeString | str:
+        found, pdf = notice_of(row), pdf_row(row)
+        if found is None:
+            return "none issued"
+        link = format_html('<a href="../notice.txt">{}</a>', file_name(found, "txt"))
+        if pdf is not None and pdf.made_at is not None:
+            link = format_html('{}, <a href="../notice.pdf">PDF</a>', link)
+        else:
+            link = format_html("{}. {}", link, why_no_pdf(pdf))
+        withdrawn = f", withdrawn: {found.withdrawn_reason}" if found.withdrawn_at else ""
+        return format_html(
+            "{}{}, to be signed by {}, SHA-256 of the text <code>{}</code>",
+            link,
+            withdrawn,
+            f"{found.execute_by:%-d %B %Y}",
+            found.sha256,
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<int:pk>/notice.{kind}",
+                self.admin_site.admin_view(partial(self.file_view, kind=kind)),
+                name=f"connections_tcvn_notice_{kind}",
+            )
+            for kind in ("txt", "pdf")
+        ]
+        return [*own, *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, pk: int, *, kind: str) -> HttpResponse:
+        row = get_object_or_404(Tcvn, pk=pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return notice_file(row, kind)
 
     @admin.display(description="Studies")
     def study(self, row: Tcvn) -> SafeString | str:

@@ -29,6 +29,7 @@ from connections.states import (
     TCVN_MACHINE,
     Direction,
     Owner,
+    TcvnRole,
     TurnKind,
 )
 from core.api.fields import VisibleRow
@@ -259,6 +260,7 @@ class TcvnShape(WithClock):
             *WINDOW,
             "reason",
             "answer",
+            "largest_kw",
             "document_hash",
             "submitted_at",
             "issued_at",
@@ -271,6 +273,8 @@ class TcvnShape(WithClock):
 
     def get_allowed_actions(self, row: Any) -> list[str]:
         moves = {"submit": row.signs, "execute": row.signs, "withdraw": self.context["may_trade"]}
+        if row.role == TcvnRole.SELLER:
+            moves["decline"] = self.context["may_trade"]
         return [m for m, may in moves.items() if may and TCVN_MACHINE.allows(m, state=row.state)]
 
 
@@ -301,3 +305,8 @@ class TcvnInput(serializers.Serializer[Any]):
 class ExecuteInput(serializers.Serializer[Any]):
     typed_name = serializers.CharField(max_length=120)
     document_hash = serializers.CharField(max_length=64)
+    code = serializers.CharField(max_length=20, default="")
+
+
+class DeclineInput(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000)

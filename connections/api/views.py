@@ -11,8 +11,8 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
-from rest_framework.generics import get_object_or_404
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -21,6 +21,7 @@ from connections import queries, services
 from connections.api.register import RegisterQuery, RegisterShape
 from connections.api.serializers import (
     AreaShape,
+    DeclineInput,
     DocumentInput,
     DocumentShape,
     ExecuteInput,
@@ -35,10 +36,10 @@ from connections.api.serializers import (
     TcvnShape,
 )
 from connections.clock_queries import current_targets, with_clocks
-from connections.documents import notice_text
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Area, Document, Preparer, Registration, Site, Tcvn
 from connections.register.answers import as_values
+from connections.signing import execute
 from connections.views.access import (
     Reader,
     document_open_to,
@@ -46,9 +47,12 @@ from connections.views.access import (
     registrations_open_to,
     tcvns_open_to,
 )
+from connections.views.notices import notice_file
 from connections.views.shared import may_trade
 from core import clock
 from core.api.idempotency import idempotent
+from core.api.renderers import PdfRenderer
+from core.pdf import CONTENT_TYPE
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.api.authentication import caller
@@ -309,10 +313,13 @@ class TcvnViews(OwnRows):
     @action(detail=True, methods=["post"])
     @idempotent
     def execute(self, request: Request, pk: str) -> Response:
-        """Sign the notice, as a verified signatory: typed name, and the hash of what was read."""
+        """Sign the notice, as a verified signatory: typed name, and the hash of what was read.
+
+        ``code``: of your second factor, if you have one set up.
+        """
         row = self.get_object()  # before its input is read: what can't be seen is a 404
         values = self.read(ExecuteInput, request.data).validated_data
-        return self.shown(self.act(services.execute_tcvn, tcvn_id=row.pk, **values))
+        return self.shown(self.act(execute, tcvn_id=row.pk, **values))
 
     @extend_schema(request=None, responses=TcvnShape)
     @action(detail=True, methods=["post"])
@@ -321,9 +328,29 @@ class TcvnViews(OwnRows):
         """Take it back while it is not in force."""
         return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_object().pk))
 
+    @extend_schema(request=DeclineInput, responses=TcvnShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def decline(self, request: Request, pk: str) -> Response:
+        """Decline, as a named seller, to lower: the buyer's request is assessed again."""
+        row = self.get_object()
+        values = self.read(DeclineInput, request.data).validated_data
+        return self.shown(self.act(services.decline_tcvn, tcvn_id=row.pk, **values))
+
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     @action(detail=True, pagination_class=None, filter_backends=[])
     def notice(self, request: Request, pk: str) -> HttpResponse:
         """Read the notice's text, to the letter that ``document_hash`` is of."""
-        row = get_object_or_404(self.get_queryset().exclude(document_hash=""), pk=pk)
-        return HttpResponse(notice_text(row), content_type="text/plain; charset=utf-8")
+        return notice_file(self.get_object(), "txt")
+
+    @extend_schema(responses={(200, CONTENT_TYPE): OpenApiTypes.BINARY})
+    @action(
+        detail=True,
+        pagination_class=None,
+        filter_backends=[],
+        url_path="notice-pdf",
+        renderer_classes=[JSONRenderer, PdfRenderer],
+    )
+    def notice_pdf(self, request: Request, pk: str) -> HttpResponse:
+        """Take the notice as a PDF, made some seconds after its issue; the text is what counts."""
+        return notice_file(self.get_object(), "pdf")

@@ -21,6 +21,7 @@ from connections.models.applications import (
     ReviewCheck,
 )
 from connections.models.imports import SiteFile
+from connections.models.notices import NoticeDocument, NoticePdf, NoticePolicy, NoticeTemplate
 from connections.models.register import CapacityStatement, RegisterChange, RegisterHook
 from connections.models.steps import StepTargets, Turn
 from connections.states import (
@@ -48,6 +49,10 @@ __all__ = [
     "CapacityStatement",
     "Document",
     "Message",
+    "NoticeDocument",
+    "NoticePdf",
+    "NoticePolicy",
+    "NoticeTemplate",
     "Preparer",
     "ProposedSite",
     "RegisterChange",
@@ -353,6 +358,9 @@ class Tcvn(ServiceWindowFields):
     number = models.CharField(max_length=30, null=True, unique=True, editable=False)
     reason = models.TextField(blank=True)  # what it is for (peer)
     answer = models.TextField(blank=True)  # outcome in words, refusal's constraints (DSO)
+    largest_kw = models.DecimalField(
+        null=True, editable=False, **KW
+    )  # of a refusal: what would be supported
     study_reference = models.UUIDField(null=True, editable=False)
     document_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(
@@ -442,10 +450,15 @@ class TcvnCondition(models.Model):
     seller_tcvn = models.OneToOneField(
         Tcvn, null=True, on_delete=models.PROTECT, related_name="earmark_of"
     )
+    ended_at = models.DateTimeField(null=True)  # an answer that was taken back
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="condition_once", fields=["tcvn", "seller_site"]),
+            models.UniqueConstraint(
+                name="condition_once",
+                fields=["tcvn", "seller_site"],
+                condition=Q(ended_at=None),
+            ),
             models.CheckConstraint(name="condition_kw_above_0", condition=Q(kw__gt=0)),
         ]
 

@@ -106,6 +106,7 @@ def _terms(
 
 
 def _read_variations(found: Inputs, among: Q, direction: str, period: Period) -> None:
+    conditions = TcvnCondition.objects.filter(ended_at=None).order_by("pk")
     rows = (
         TcvnSpan.objects.filter(
             among,
@@ -114,7 +115,7 @@ def _read_variations(found: Inputs, among: Q, direction: str, period: Period) ->
             ends_at__gt=period[0],
         )
         .select_related("tcvn", "tcvn__earmark_of__tcvn")
-        .prefetch_related(Prefetch("tcvn__conditions", TcvnCondition.objects.order_by("pk")))
+        .prefetch_related(Prefetch("tcvn__conditions", conditions))
     )
     for row in rows:
         earmark = getattr(row.tcvn, "earmark_of", None)

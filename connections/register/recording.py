@@ -63,7 +63,8 @@ def source_of_notice(row: Tcvn, periods: Iterable[Period]) -> Source:
         figures={
             "kw": _text(row.capacity_kw),
             "conditions": [
-                [each.seller_site_id, _text(each.kw)] for each in row.conditions.order_by("pk")
+                [each.seller_site_id, _text(each.kw)]
+                for each in row.conditions.filter(ended_at=None).order_by("pk")
             ],
             "earmarked_for": earmark.tcvn.site_id if earmark else None,
         },

@@ -16,6 +16,8 @@ class Change(models.TextChoices):
     SHORTENED = "SHORTENED", "Ends earlier"
     IN_FORCE = "IN_FORCE", "In force"
     ENDED = "ENDED", "Ended"
+    SUSPENDED = "SUSPENDED", "Suspended"
+    RESUMED = "RESUMED", "In force again"
     HELD = "HELD", "Held"
     CONFIRMED = "CONFIRMED", "Firm"
     RELEASED = "RELEASED", "Released"

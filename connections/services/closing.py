@@ -20,6 +20,8 @@ from core.errors import Refusal, RefusedError
 from core.periods import LONDON, half_hour_of
 from participants.permissions import check_may
 
+IN_OR_OUT_OF_FORCE = (TcvnState.IN_FORCE, TcvnState.SUSPENDED)
+
 
 @transaction.atomic
 def close_site(
@@ -32,7 +34,7 @@ def close_site(
     """
     notices = list(
         Tcvn.objects.select_for_update(of=("self",))
-        .filter(site_id=site_id, role=TcvnRole.BUYER, state=TcvnState.IN_FORCE)
+        .filter(site_id=site_id, role=TcvnRole.BUYER, state__in=IN_OR_OUT_OF_FORCE)
         .order_by("pk")
     )
     areas = lock_study_areas_of([site_id])

@@ -32,6 +32,8 @@ CLOSED = {
     RegistrationState.REFUSED,
     TcvnState.REFUSED,
     TcvnState.WITHDRAWN,
+    TcvnState.DECLINED,
+    TcvnState.LAPSED,
     TcvnState.ENDED,
 }
 LONGEST_TEXT = 4000

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connections import queries, services
 from connections.clock_queries import clock_of, current_targets, with_clocks
 from connections.clock_words import for_the_peer, of_the_whole
-from connections.documents import notice_text
-from connections.forms import ExecuteForm, SubmitForm, TcvnForm
+from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
+from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
 from connections.models import Preparer, Registration, Site, Tcvn
 from connections.permissions import check_signs_for, is_signatory
 from connections.registration_forms import MessageForm, PreparerForm, summary_of
@@ -21,6 +21,7 @@ from connections.states import (
     REGISTRATION_MACHINE,
     TCVN_MACHINE,
     RegistrationState,
+    TcvnRole,
     TcvnState,
     TurnKind,
 )
@@ -41,7 +42,6 @@ from connections.views.shared import (
     STEPS,
     WAITS_FOR,
     may_trade,
-    member,
     step_of,
     step_of_registration,
 )
@@ -49,6 +49,15 @@ from core import clock
 from core.retry import retried
 from core.web.actors import actor_of, user_id
 from core.web.forms import attempt, status_of
+from participants.second_factor import has_second_factor
+
+DONE = {
+    TcvnState.REFUSED,
+    TcvnState.WITHDRAWN,
+    TcvnState.DECLINED,
+    TcvnState.LAPSED,
+    TcvnState.ENDED,
+}
 
 
 @login_required
@@ -106,6 +115,7 @@ def _registration_page(request: HttpRequest, pk: int, status: int, **forms: Any)
         "preparers": registration.preparers.filter(ended_at=None).order_by("pk"),
         "events": timeline_of(registration),
         "message_form": MessageForm(),
+        "decline_form": DeclineForm(),
         "preparer_form": PreparerForm(),
         "may_write": who.may_prepare(registration) and registration.state != "REFUSED",
         **forms,
@@ -150,7 +160,7 @@ def write_to_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
         if made is not None:
             messages.success(request, "Sent to the network operator, and kept here.")
             return redirect("connections:tcvn", pk=pk)
-    return _tcvn_page(request, tcvn, ExecuteForm(), status, message_form=form)
+    return tcvn_response(request, tcvn, ExecuteForm(), status, message_form=form)
 
 
 @login_required
@@ -244,7 +254,15 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
 
 
 def _filled(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, Any]:
-    """Return what is known of the site that the address names, from its approved registration."""
+    """Return what is known of the site that the address names, from its approved registration.
+
+    Or all of a request that was refused, with the largest ceiling that would be supported.
+    """
+    again = request.GET.get("again", "")
+    if again.isdecimal():
+        refused = Tcvn.objects.filter(pk=again, site__in=sites, largest_kw__isnull=False).first()
+        if refused is not None:
+            return TcvnForm.filled_again(refused)
     site_id = request.GET.get("site", "")
     if not site_id.isdecimal() or not sites.filter(pk=site_id).exists():
         return {"weekdays": [str(n) for n in range(1, 8)]}
@@ -271,10 +289,10 @@ def _answers(form: TcvnForm) -> list[tuple[str, str]]:
 @login_required
 @require_safe
 def tcvn_page(request: HttpRequest, pk: int) -> HttpResponse:
-    return _tcvn_page(request, tcvn_for(request, pk), ExecuteForm(), 200)
+    return tcvn_response(request, tcvn_for(request, pk), ExecuteForm(), 200)
 
 
-def _tcvn_page(
+def tcvn_response(
     request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int, **forms: Any
 ) -> HttpResponse:
     who, registration = reader(request), tcvn.registration
@@ -290,8 +308,15 @@ def _tcvn_page(
         "may_sign": signs and TCVN_MACHINE.allows("execute", state=tcvn.state),
         "may_withdraw": who.trades_for(tcvn.site.organisation_id)
         and TCVN_MACHINE.allows("withdraw", state=tcvn.state),
-        "conditions": tcvn.conditions.select_related("seller_site", "seller_tcvn"),
-        "document": notice_text(tcvn) if tcvn.document_hash else "",
+        "may_decline": tcvn.role == TcvnRole.SELLER
+        and who.trades_for(tcvn.site.organisation_id)
+        and TCVN_MACHINE.allows("decline", state=tcvn.state),
+        "conditions": tcvn.conditions.filter(ended_at=None).select_related(
+            "seller_site", "seller_tcvn"
+        ),
+        **_notice(tcvn),
+        "has_second_factor": has_second_factor(user_id(request)),
+        "needs_second_factor": current_policy().second_factor,
         "assessments": queries.assessments_of(tcvn),
         "form": form,
         "documents": registration.documents.defer("content").order_by("pk") if registration else [],
@@ -300,10 +325,20 @@ def _tcvn_page(
         "message_form": MessageForm(),
         "submit_form": SubmitForm(),
         "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
-        and tcvn.state not in {TcvnState.REFUSED, TcvnState.WITHDRAWN, TcvnState.ENDED},
+        and tcvn.state not in DONE,
         **forms,
     }
     return render(request, "connections/tcvn_page.html", context, status=status)
+
+
+def _notice(tcvn: Tcvn) -> dict[str, Any]:
+    pdf = pdf_row(tcvn)
+    return {
+        "notice": notice_of(tcvn),
+        "has_pdf": pdf is not None and pdf.made_at is not None,
+        "why_no_pdf": why_no_pdf(pdf),
+        "older": tcvn.notices.order_by("-pk")[1:],
+    }
 
 
 @login_required
@@ -312,7 +347,7 @@ def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
     tcvn, form = tcvn_for(request, pk), SubmitForm(request.POST)
     check_signs_for(site=tcvn.site, actor=actor_of(request.user))
     if not form.is_valid():
-        return _tcvn_page(request, tcvn, ExecuteForm(), 422, submit_form=form)
+        return tcvn_response(request, tcvn, ExecuteForm(), 422, submit_form=form)
     retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Submitted: the network operator now assesses it.")
     return redirect("connections:tcvn", pk=pk)
@@ -325,39 +360,3 @@ def withdraw_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
     retried(services.withdraw_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Withdrawn.")
     return redirect("connections:tcvn", pk=pk)
-
-
-@login_required
-@require_POST
-def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn = tcvn_for(request, pk)
-    form = ExecuteForm(request.POST)
-    status = 422
-    if form.is_valid():
-        signed, status = attempt(
-            form,
-            services.execute_tcvn,
-            tcvn_id=pk,
-            typed_name=form.cleaned_data["typed_name"],
-            document_hash=form.cleaned_data["document_hash"],
-            actor=actor_of(request.user),
-            at=clock.now(),
-        )
-        if signed is not None:
-            messages.success(
-                request, "Signed. It takes force with the operator's countersignature."
-            )
-            return redirect("connections:tcvn", pk=pk)
-    return _tcvn_page(request, tcvn, form, status)
-
-
-@login_required
-@require_safe
-def tcvn_document(request: HttpRequest, pk: int) -> HttpResponse:
-    """Download the notice's text, to the letter that its hash is of."""
-    tcvn = get_object_or_404(
-        queries.tcvns_seen_by(member(request).organisation).exclude(document_hash=""), pk=pk
-    )
-    response = HttpResponse(notice_text(tcvn), content_type="text/plain; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{tcvn.number}.txt"'
-    return response

@@ -29,7 +29,10 @@ STEP_OF_TCVN = {
     TcvnState.ISSUED: 7,
     TcvnState.EXECUTED: 7,
     TcvnState.IN_FORCE: 8,
+    TcvnState.SUSPENDED: 8,
     TcvnState.WITHDRAWN: 3,
+    TcvnState.DECLINED: 3,
+    TcvnState.LAPSED: 7,
     TcvnState.ENDED: 8,
 }
 WAITS_FOR = {
@@ -40,6 +43,8 @@ WAITS_FOR = {
     TcvnState.CONDITIONAL: "Supported if the named sellers lower theirs; their notices are needed.",
     TcvnState.ISSUED: "Waits for a signatory of the site to read and sign the notice.",
     TcvnState.EXECUTED: "With the network operator, for its countersignature.",
+    TcvnState.SUSPENDED: "Suspended by the network operator: no capacity until it is resumed.",
+    TcvnState.LAPSED: "It was not signed in time. Request it again if you still need it.",
     TcvnState.IN_FORCE: "In force. You may now buy capacity up to it.",
 }
 

@@ -48,6 +48,7 @@ READING = {
     "404": "Not there, or not for you to see",
     "405": "Not this method",
     "406": "Not this format",
+    "409": "Not there yet",
     "422": "Refused by the rules, each named",
 }
 WRITING = {

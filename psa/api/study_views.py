@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from connections import queries as connections
 from core import clock
 from core.api.idempotency import idempotent
+from core.api.renderers import PdfRenderer
 from core.errors import WrongStateError
 from core.pdf import CONTENT_TYPE
 from core.retry import retried
@@ -24,7 +25,6 @@ from core.web.actors import actor_of
 from participants.api.authentication import caller
 from participants.states import OrganisationKind
 from psa import queries, services
-from psa.api.renderers import PdfRenderer
 from psa.api.serializers import (
     PaperSerializer,
     StudyInListSerializer,

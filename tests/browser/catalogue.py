@@ -208,6 +208,8 @@ NO_PAGE = {
     "connections:submit-tcvn": POST_ONLY,
     "connections:withdraw-tcvn": POST_ONLY,
     "connections:execute-tcvn": POST_ONLY,
+    "connections:decline-tcvn": POST_ONLY,
+    "connections:notice-pdf": "a file",
     "participants:switch": POST_ONLY,
     "participants:settings": POST_ONLY,
     "participants:invite": POST_ONLY,

@@ -30,7 +30,7 @@ from tests.nmf.world import AT, KW, WINDOW, World, make_manager, make_world
 
 pytestmark = pytest.mark.django_db
 BEGINS = WINDOW.periods()[0][0]
-BY_THE_PEER = {"submit", "execute", "withdraw"}
+BY_THE_PEER = {"submit", "execute", "withdraw", "decline"}
 OF_A_REGISTRATION: dict[str, Callable[..., Any]] = {
     "submit": services.submit_registration,
     "return": partial(services.return_registration, question="Where?"),
@@ -45,7 +45,12 @@ OF_A_TCVN: dict[str, Callable[..., Any]] = {
     "refuse": partial(services.record_refusal, reason="No."),
     "issue": services.issue_tcvn,
     "execute": partial(services.execute_tcvn, typed_name="A", document_hash=""),
+    "reassess": partial(services.reassess_tcvn, reason="New model."),
+    "reissue": partial(services.reissue_tcvn, reason="New wording."),
     "countersign": services.countersign_tcvn,
+    "decline": partial(services.decline_tcvn, reason="No."),
+    "suspend": partial(services.suspend_tcvn, from_at=BEGINS, reason="A fault."),
+    "resume": partial(services.resume_tcvn, reason="Mended."),
     "withdraw": services.withdraw_tcvn,
     "end": partial(services.end_tcvn, from_at=BEGINS, reason="Over."),
 }
@@ -103,7 +108,7 @@ def test_a_registration_that_is_not_with_its_peer_is_not_changed(world: World, s
 
 
 @pytest.mark.parametrize(
-    ("move", "state"), refused(TCVN_MACHINE, TcvnState, but=frozenset({"reassess"}))
+    ("move", "state"), refused(TCVN_MACHINE, TcvnState, but=frozenset({"lapse"}))
 )
 def test_a_tcvn(world: World, dso: Actor, move: str, state: str) -> None:
     peer = world.rival

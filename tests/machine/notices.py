@@ -26,6 +26,7 @@ STEPS = {  # what the DSO does: from which states, to which
     "countersign": (("EXECUTED",), "IN_FORCE"),
     "end": (("IN_FORCE",), "ENDED"),
 }
+ANSWERED = ("SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED")
 Sellers = Sequence[tuple[str, Decimal]]
 
 
@@ -99,6 +100,12 @@ class Trial(Market):
         for each in (notice, *notice.earmarks):
             if each.state in BEFORE_FORCE:
                 each.state = "WITHDRAWN"
+        buyer = notice.condition_of
+        if buyer is not None and notice in buyer.earmarks and buyer.state in ANSWERED:
+            for each in buyer.earmarks:
+                if each.state in BEFORE_FORCE:
+                    each.state = "WITHDRAWN"
+            buyer.state, buyer.earmarks = "ASSESSING", []
 
     def publish_policy(self, *, automatic: bool) -> None:
         self.automatic = automatic

@@ -197,7 +197,9 @@ class Noticing(Bench):
         )
         if not made:
             return False
-        rows_made = Tcvn.objects.filter(earmark_of__tcvn=notice.pk).order_by("pk")
+        rows_made = Tcvn.objects.filter(
+            earmark_of__tcvn=notice.pk, earmark_of__ended_at=None
+        ).order_by("pk")
         for earmark, row in zip(
             self.model.make_conditional(notice, sellers), rows_made, strict=True
         ):

@@ -205,6 +205,19 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "kw_1": "5",
     },
     "dso/connections/tcvn/<int:pk>/refuse/step/": lambda _: REASON,
+    "applications/tcvns/<int:pk>/decline/": lambda _: REASON,
+    "api/v1/tcvns/<pk>/decline/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/reissue/step/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/reassess/step/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/resume/step/": lambda _: REASON,
+    "dso/connections/tcvn/<int:pk>/suspend/step/": lambda _: (
+        REASON | {"from_at": "2026-03-16T10:00"}
+    ),
+    "dso/connections/noticetemplate/add/": lambda _: {
+        "buyer_clauses": "Up to {kw}.",
+        "seller_clauses": "Kept for {buyer}.",
+    },
+    "dso/connections/noticepolicy/add/": lambda _: {"sign_within_days": 10},
     "dso/connections/tcvn/<int:pk>/end/step/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
     "dso/connections/signatory/": lambda o: {
         "action": "verify",

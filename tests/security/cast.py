@@ -11,13 +11,13 @@ from uuid import uuid4
 
 from allauth.mfa.models import Authenticator
 
-from connections.documents import notice_text
 from connections.models import (
     Agreement,
     Area,
     Asset,
     CapacityStatement,
     Document,
+    NoticeDocument,
     Preparer,
     ProposedSite,
     RegisterHook,
@@ -26,8 +26,9 @@ from connections.models import (
     Site,
     SiteFile,
     Tcvn,
+    TcvnCondition,
 )
-from connections.states import RegistrationState, TcvnState
+from connections.states import RegistrationState, TcvnRole, TcvnState
 from core import journal
 from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
@@ -54,6 +55,13 @@ ACTORS = (
     "manager",
 )
 DSO = ("dso_viewer", "engineer", "manager")
+WITHOUT_NOTICE = (
+    TcvnState.DRAFT,
+    TcvnState.REQUESTED,
+    TcvnState.ASSESSING,
+    TcvnState.SUPPORTED,
+    TcvnState.CONDITIONAL,
+)
 
 WARNING = {
     "severity": "warning",
@@ -174,6 +182,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
             invited_at=AT,
         ).pk,
         **{f"{state.lower()} tcvn": _tcvn(home, state).pk for state in TcvnState},
+        "asked tcvn": _asked(home, other).pk,
         "issued hash": Tcvn.objects.get(state=TcvnState.ISSUED).document_hash,
         "invitation": invitation.pk,
         "viewer": Membership.objects.get(user=by["viewer"]).pk,
@@ -325,6 +334,41 @@ def _tcvn(peer: Peer, state: str) -> Tcvn:
         created_at=AT,
         **window_columns(WINDOW),
     )
-    tcvn.document_hash = sha256(notice_text(tcvn).encode()).hexdigest()
+    text = f"Notice of {state}"
+    tcvn.document_hash = sha256(text.encode()).hexdigest()
     tcvn.save()
+    if state in WITHOUT_NOTICE:
+        return tcvn
+    NoticeDocument.objects.create(
+        tcvn=tcvn,
+        number=f"TCVN-{state}",
+        template_version=0,
+        facts={},
+        text=text,
+        sha256=tcvn.document_hash,
+        execute_by=AT.date() + timedelta(days=30),
+        issued_at=AT,
+    )
     return tcvn
+
+
+def _asked(seller: Peer, buyer: Peer) -> Tcvn:
+    """What a seller is asked to lower for a buyer's notice."""
+    made = []
+    for peer, role in ((buyer, TcvnRole.BUYER), (seller, TcvnRole.SELLER)):
+        made.append(
+            Tcvn.objects.create(
+                site=peer.site,
+                role=role,
+                direction="EXPORT",
+                capacity_kw=Decimal(80 if role == TcvnRole.BUYER else 10),
+                state=TcvnState.CONDITIONAL if role == TcvnRole.BUYER else TcvnState.DRAFT,
+                created_by=peer.user,
+                created_at=AT,
+                **window_columns(WINDOW),
+            )
+        )
+    TcvnCondition.objects.create(
+        tcvn=made[0], seller_site=seller.site, kw=Decimal(10), seller_tcvn=made[1]
+    )
+    return made[1]

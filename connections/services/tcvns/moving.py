@@ -19,8 +19,21 @@ def locked_tcvn(tcvn_id: int) -> Tcvn:
 
 def lock_earmarks(tcvn: Tcvn) -> list[Tcvn]:
     """Lock the sellers' notices on which a buyer's depends."""
-    rows = Tcvn.objects.select_for_update(of=("self",)).filter(earmark_of__tcvn=tcvn)
-    return list(rows.select_related("site__organisation").order_by("pk"))
+    rows = Tcvn.objects.select_for_update(of=("self",)).filter(
+        earmark_of__tcvn=tcvn, earmark_of__ended_at=None
+    )
+    return list(rows.select_related("site__organisation", "site__area").order_by("pk"))
+
+
+def lock_with_buyer(tcvn_id: int) -> tuple[Tcvn, Tcvn | None]:
+    """Lock a notice, and before it the buyer's whose condition it is.
+
+    The buyer's comes first, as wherever both are locked.
+    """
+    rows = Tcvn.objects.filter(conditions__seller_tcvn=tcvn_id, conditions__ended_at=None)
+    buyer_id = rows.values_list("pk", flat=True).first()
+    buyer = locked_tcvn(buyer_id) if buyer_id is not None else None
+    return locked_tcvn(tcvn_id), buyer
 
 
 def move(tcvn: Tcvn, move: str, verb: str, **event: Any) -> Tcvn:
@@ -33,7 +46,7 @@ def moved(
     was, tcvn.state = tcvn.state, becomes
     tcvn.save()
     journalled(tcvn, verb, was=was, actor=actor, at=at, reason=reason)
-    notifications.tcvn_moved(tcvn, verb=verb, at=at)
+    notifications.tcvn_moved(tcvn, verb=verb, at=at, reason=reason)
     return tcvn
 
 
@@ -48,6 +61,6 @@ def journalled(
         from_state=was,
         to_state=tcvn.state,
         reason=reason,
-        data={"kw": tcvn.capacity_kw, "direction": tcvn.direction},
+        data={"kw": tcvn.capacity_kw, "direction": tcvn.direction, "sha256": tcvn.document_hash},
     )
     pass_on(tcvn, at=at)

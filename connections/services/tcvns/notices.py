@@ -1,36 +1,147 @@
-"""Step 6 of Table 2: the notice is issued."""
+"""Step 6 of Table 2: the notice is issued, issued anew, or withdrawn for another assessment."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from django.db import transaction
 
-from connections.documents import notice_text
-from connections.models import Tcvn
-from connections.permissions import (
-    MAY_ASSESS,
-)
-from connections.services.tcvns.moving import locked_tcvn, move
-from connections.states import TcvnRole, TcvnState
+from connections.clocks import local_date
+from connections.documents import current_policy, current_template, notice_facts
+from connections.models import NoticeDocument, Tcvn
+from connections.permissions import MAY_ASSESS
+from connections.services.registrations import current_agreement
+from connections.services.tcvns.moving import lock_earmarks, locked_tcvn, move, moved
+from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
+from connections.wording import notice_text
 from core import journal
+from core.business_days import business_days_after
+from core.errors import Refusal, RefusedError
 from core.periods import LONDON
 from participants.permissions import check_may
 
 
 @transaction.atomic
-def issue_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
+def issue_tcvn(
+    *, tcvn_id: int, execute_by: date | None = None, actor: journal.Actor, at: datetime
+) -> Tcvn:
     """Issue the notice: numbered, its text fixed by a hash (step 6).
 
-    A seller's earmark is issued once its seller has submitted it and the buyer's is assessed.
+    A seller's earmark is issued once its seller has submitted it and the buyer's is assessed. It is
+    to be signed by ``execute_by``, or within the business days of the policy.
+
+    :raises RefusedError: if that day is past
     """
     tcvn = locked_tcvn(tcvn_id)
     check_may(actor, MAY_ASSESS)
     if tcvn.role == TcvnRole.SELLER and tcvn.state == TcvnState.REQUESTED:
         tcvn = move(tcvn, "start_assessment", "assessment_started", actor=actor, at=at)
         tcvn = move(tcvn, "support", "supported", actor=actor, at=at)
-    tcvn.number = f"TCVN-{at.astimezone(LONDON):%Y}-{tcvn.pk:05d}"
-    tcvn.issued_at = at
-    tcvn.document_hash = sha256(notice_text(tcvn).encode()).hexdigest()
-    return move(tcvn, "issue", "issued", actor=actor, at=at)
+    becomes = TCVN_MACHINE.target("issue", state=tcvn.state)
+    _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
+    return moved(tcvn, becomes, "issued", actor=actor, at=at)
+
+
+@transaction.atomic
+def reissue_tcvn(
+    *,
+    tcvn_id: int,
+    reason: str,
+    execute_by: date | None = None,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    """Withdraw a notice that is not in force and issue it anew, with another number and hash.
+
+    What it grants stays; its wording, its figures of the agreement or its last day have changed. A
+    signature under the old one counts no more.
+
+    :raises RefusedError: if the last day to sign is past
+    """
+    tcvn = locked_tcvn(tcvn_id)
+    check_may(actor, MAY_ASSESS)
+    becomes = TCVN_MACHINE.target("reissue", state=tcvn.state)
+    void_notice(tcvn, reason=reason, at=at)
+    _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
+    return moved(tcvn, becomes, "reissued", actor=actor, at=at, reason=reason)
+
+
+@transaction.atomic
+def reassess_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
+    """Take an answer back, with its notice and what was asked of sellers: it is studied again.
+
+    :raises RefusedError: if it is a seller's, which is part of its buyer's
+    """
+    tcvn = locked_tcvn(tcvn_id)
+    check_may(actor, MAY_ASSESS)
+    TCVN_MACHINE.target("reassess", state=tcvn.state)
+    if tcvn.role == TcvnRole.SELLER:
+        message = "It is part of the buyer's notice: assess that one again."
+        raise RefusedError([Refusal("reassess_buyer", message)])
+    reassessed(tcvn, reason=reason, actor=actor, at=at)
+    return tcvn
+
+
+def reassessed(tcvn: Tcvn, *, reason: str, actor: journal.Actor, at: datetime) -> None:
+    """Send a buyer's notice, which the caller holds, back to assessment if it has an answer."""
+    if not TCVN_MACHINE.allows("reassess", state=tcvn.state):
+        return
+    withdrawn_earmarks(tcvn, reason=reason, actor=actor, at=at)
+    void_notice(tcvn, reason=reason, at=at)
+    tcvn.answer, tcvn.assessed_at = "", None
+    move(tcvn, "reassess", "reassessed", actor=actor, at=at, reason=reason)
+
+
+def withdrawn_earmarks(tcvn: Tcvn, *, reason: str, actor: journal.Actor, at: datetime) -> None:
+    """Take back what was asked of sellers for a buyer's sake."""
+    for each in lock_earmarks(tcvn):
+        if TCVN_MACHINE.allows("withdraw", state=each.state):
+            void_notice(each, reason=reason, at=at)
+            move(each, "withdraw", "withdrawn", actor=actor, at=at, reason=reason)
+    tcvn.conditions.filter(ended_at=None).update(ended_at=at)
+
+
+def void_notice(tcvn: Tcvn, *, reason: str, at: datetime) -> None:
+    """Withdraw the notice that was issued, if any, and what was signed of it."""
+    tcvn.notices.filter(withdrawn_at=None).update(withdrawn_at=at, withdrawn_reason=reason)
+    tcvn.number, tcvn.document_hash, tcvn.issued_at = None, "", None
+    tcvn.executed_at, tcvn.executed_by_id, tcvn.executed_name = None, None, ""
+
+
+def _write_notice(
+    tcvn: Tcvn, *, execute_by: date | None, actor: journal.Actor, at: datetime
+) -> NoticeDocument:
+    today = local_date(at)
+    if execute_by is None:
+        nation = tcvn.site.area.nation
+        execute_by = business_days_after(today, current_policy().sign_within_days, nation)
+    if execute_by < today:
+        message = "The last day to sign is today or later."
+        raise RefusedError([Refusal("execute_by_past", message, "execute_by")])
+    before = tcvn.notices.count()
+    number = f"TCVN-{at.astimezone(LONDON):%Y}-{tcvn.pk:05d}"
+    number += f"-{before + 1}" if before else ""
+    template = current_template()
+    facts = notice_facts(
+        tcvn,
+        number=number,
+        template=template,
+        agreement=current_agreement(tcvn.site_id, at=at),
+        execute_by=execute_by,
+        issued_at=at,
+    )
+    text = notice_text(facts)
+    tcvn.number, tcvn.issued_at = number, at
+    tcvn.document_hash = sha256(text.encode()).hexdigest()
+    return NoticeDocument.objects.create(
+        tcvn=tcvn,
+        number=number,
+        template_version=template.version,
+        facts=facts,
+        text=text,
+        sha256=tcvn.document_hash,
+        execute_by=execute_by,
+        issued_at=at,
+        issued_by_id=actor.user_id,
+    )

@@ -103,12 +103,30 @@ def _refusals_of_sellers(
 
 
 @transaction.atomic
-def record_refusal(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
-    """Refuse a request, naming the binding constraints (step 5)."""
+def record_refusal(
+    *,
+    tcvn_id: int,
+    reason: str,
+    largest_kw: Decimal | None = None,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    """Refuse a request, naming the constraints that bind and the largest ceiling (step 5).
+
+    ``largest_kw`` is the ceiling that would be supported, None where none is known.
+
+    :raises RefusedError: without a reason, or with a ceiling that isn't below the one asked for
+    """
     tcvn = locked_tcvn(tcvn_id)
     check_may(actor, MAY_ASSESS)
+    refusals = []
     if not reason.strip():
         message = "Name the constraints that bind, for the peer to read."
-        raise RefusedError([Refusal("reason_missing", message, "reason")])
-    tcvn.answer, tcvn.assessed_at = reason, at
+        refusals.append(Refusal("reason_missing", message, "reason"))
+    if largest_kw is not None and not 0 < largest_kw < tcvn.capacity_kw:
+        message = f"Give less than the {tcvn.capacity_kw.normalize():f} kW asked for, and above 0."
+        refusals.append(Refusal("not_below_asked", message, "largest_kw"))
+    if refusals:
+        raise RefusedError(refusals)
+    tcvn.answer, tcvn.assessed_at, tcvn.largest_kw = reason, at, largest_kw
     return move(tcvn, "refuse", "refused", actor=actor, at=at, reason=reason)

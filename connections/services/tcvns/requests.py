@@ -16,12 +16,15 @@ from connections.permissions import (
     check_signs_for,
 )
 from connections.services.registrations import current_agreement
-from connections.services.tcvns.moving import journalled, lock_earmarks, locked_tcvn, move, moved
+from connections.services.tcvns.moving import journalled, lock_with_buyer, locked_tcvn, move, moved
+from connections.services.tcvns.notices import reassessed, void_notice, withdrawn_earmarks
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.models import window_columns
 from core.windows import ServiceWindow
+
+TAKEN_BACK = "Taken back by its peer."
 
 
 @transaction.atomic
@@ -116,12 +119,39 @@ def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
 def withdraw_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     """Take a request or a notice that is not in force back, as the peer.
 
-    What was asked of sellers for its sake is withdrawn with it.
+    What was asked of sellers for its sake is withdrawn with it. A seller's that is taken back is
+    declined: the buyer's request is assessed again.
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, buyer = lock_with_buyer(tcvn_id)
     check_may_act_for(site=tcvn.site, actor=actor)
     becomes = TCVN_MACHINE.target("withdraw", state=tcvn.state)
-    for each in lock_earmarks(tcvn):
-        if TCVN_MACHINE.allows("withdraw", state=each.state):
-            move(each, "withdraw", "withdrawn", actor=actor, at=at)
-    return moved(tcvn, becomes, "withdrawn", actor=actor, at=at)
+    withdrawn_earmarks(tcvn, reason=TAKEN_BACK, actor=actor, at=at)
+    void_notice(tcvn, reason=TAKEN_BACK, at=at)
+    tcvn = moved(tcvn, becomes, "withdrawn", actor=actor, at=at)
+    _tell_buyer(tcvn, buyer, actor=actor, at=at)
+    return tcvn
+
+
+@transaction.atomic
+def decline_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
+    """Decline, as a seller, to lower one's capacity for a buyer: its request is assessed again.
+
+    :raises RefusedError: if it is no seller's notice
+    """
+    tcvn, buyer = lock_with_buyer(tcvn_id)
+    check_may_act_for(site=tcvn.site, actor=actor)
+    becomes = TCVN_MACHINE.target("decline", state=tcvn.state)
+    if tcvn.role != TcvnRole.SELLER:
+        message = "Nothing is asked of you here: withdraw your own request."
+        raise RefusedError([Refusal("not_asked", message)])
+    void_notice(tcvn, reason=reason, at=at)
+    tcvn = moved(tcvn, becomes, "declined", actor=actor, at=at, reason=reason)
+    _tell_buyer(tcvn, buyer, actor=actor, at=at)
+    return tcvn
+
+
+def _tell_buyer(tcvn: Tcvn, buyer: Tcvn | None, *, actor: journal.Actor, at: datetime) -> None:
+    """Send the buyer's request back to assessment: one of its sellers won't lower."""
+    if buyer is not None:
+        reason = f"{tcvn.site.name} does not lower its capacity."
+        reassessed(buyer, reason=reason, actor=actor, at=at)

@@ -1,0 +1,133 @@
+"""What becomes of a notice in force: suspended in an emergency, resumed, ended with notice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+
+from connections.models import Tcvn
+from connections.permissions import MAY_COUNTERSIGN
+from connections.register.recording import record_changes, source_of_notice
+from connections.register.states import Change
+from connections.services.areas import revise
+from connections.services.tcvns.force import (
+    check_registers,
+    cut_spans,
+    lock_register_of,
+    periods_of,
+    refusals_of_moment,
+    write_spans,
+)
+from connections.services.tcvns.moving import lock_earmarks, locked_tcvn, moved
+from connections.states import TCVN_MACHINE, TcvnRole
+from core import journal
+from core.errors import Refusal, RefusedError
+from core.periods import next_half_hour
+from participants.permissions import check_may
+
+
+@transaction.atomic
+def end_tcvn(
+    *, tcvn_id: int, from_at: datetime, reason: str, actor: journal.Actor, at: datetime
+) -> Tcvn:
+    """End a notice in force, and its sellers' with it, from the next half-hour or later (DSO).
+
+    :raises RefusedError: if the half-hour has begun; if it is a seller's; or if capacity bought
+        under it would be left without cover, with the half-hours: cancel those contracts first, or
+        together
+    """
+    return _cut(tcvn_id, "end", "ended", Change.ENDED, from_at, reason, actor=actor, at=at)
+
+
+@transaction.atomic
+def suspend_tcvn(
+    *, tcvn_id: int, from_at: datetime, reason: str, actor: journal.Actor, at: datetime
+) -> Tcvn:
+    """Suspend a notice in force, and its sellers' with it, until it is resumed (DSO, emergency).
+
+    :raises RefusedError: as ``end_tcvn``
+    """
+    return _cut(
+        tcvn_id, "suspend", "suspended", Change.SUSPENDED, from_at, reason, actor=actor, at=at
+    )
+
+
+@transaction.atomic
+def resume_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
+    """Let a suspended notice, and its sellers', count again from the next half-hour on (DSO).
+
+    :raises RefusedError: if its window is over, or another notice has taken its half-hours
+    """
+    from_at = next_half_hour(at)
+
+    def change(each: Tcvn) -> None:
+        cut_spans(each, from_at=from_at)  # a suspension that was yet to begin
+        write_spans(each, from_at=from_at)
+
+    tcvn = locked_tcvn(tcvn_id)
+    check_may(actor, MAY_COUNTERSIGN)
+    return _changed(
+        tcvn, "resume", "resumed", Change.RESUMED, change, [], reason, actor=actor, at=at
+    )
+
+
+def _cut(
+    tcvn_id: int,
+    step: str,
+    verb: str,
+    change: Change,
+    from_at: datetime,
+    reason: str,
+    *,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    tcvn = locked_tcvn(tcvn_id)
+    check_may(actor, MAY_COUNTERSIGN)
+    refusals = refusals_of_moment(from_at, at=at)
+    return _changed(
+        tcvn,
+        step,
+        verb,
+        change,
+        lambda each: cut_spans(each, from_at=from_at),
+        refusals,
+        reason,
+        actor=actor,
+        at=at,
+    )
+
+
+def _changed(
+    tcvn: Tcvn,
+    step: str,
+    verb: str,
+    change: Change,
+    act: Callable[[Tcvn], None],
+    refusals: list[Refusal],
+    reason: str,
+    *,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    """Change from when to when a notice and its sellers' count, under the register's locks."""
+    becomes = TCVN_MACHINE.target(step, state=tcvn.state)
+    if tcvn.role == TcvnRole.SELLER:
+        message = f"It is in force together with the buyer's notice: {step} that one."
+        refusals = [Refusal("end_buyer", message), *refusals]
+    if refusals:
+        raise RefusedError(refusals)
+    together = [tcvn, *lock_earmarks(tcvn)]
+    areas, sites = lock_register_of(together)
+    before = [periods_of(each) for each in together]
+    for each in together:
+        act(each)
+        each.answer = reason
+        moved(each, becomes, verb, actor=actor, at=at, reason=reason)
+    sources = [source_of_notice(each, periods_of(each)) for each in together]
+    record_changes(change, sources, before=before, actor=actor, at=at)
+    check_registers(together, sites, at=at)
+    revise(areas, actor=actor, at=at)
+    return tcvn

@@ -1,0 +1,97 @@
+"""A notice as its parties read, take along, sign and decline it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from connections import queries, services
+from connections.documents import file_name, notice_of, pdf_row, why_no_pdf
+from connections.forms import DeclineForm, ExecuteForm
+from connections.models import NoticePdf, Tcvn
+from connections.signing import execute
+from connections.views.access import tcvn_for
+from connections.views.applications import tcvn_response
+from connections.views.shared import member
+from core import clock
+from core.errors import WrongStateError
+from core.pdf import CONTENT_TYPE
+from core.web.actors import actor_of
+from core.web.forms import attempt
+
+
+def notice_file(tcvn: Tcvn, kind: str) -> HttpResponse:
+    """Return a notice's text, to the letter that its hash is of, or its PDF, as an attachment.
+
+    :raises WrongStateError: if there is no PDF, with the reason
+    """
+    notice = notice_of(tcvn)
+    if notice is None:
+        raise Http404
+    if kind == "txt":
+        response = HttpResponse(notice.text, content_type="text/plain; charset=utf-8")
+    else:
+        row = pdf_row(tcvn)
+        made = NoticePdf.objects.filter(pk=row.pk, made_at__isnull=False).first() if row else None
+        if made is None or made.content is None:
+            raise WrongStateError("connections.tcvn.no_pdf", why_no_pdf(row))
+        response = HttpResponse(bytes(made.content), content_type=CONTENT_TYPE)
+    name = file_name(notice, kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@login_required
+@require_safe
+def tcvn_document(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    rows = queries.tcvns_seen_by(member(request).organisation)
+    return notice_file(get_object_or_404(rows, pk=pk), kind)
+
+
+@login_required
+@require_POST
+def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn = tcvn_for(request, pk)
+    form = ExecuteForm(request.POST)
+    status = 422
+    if form.is_valid():
+        signed, status = attempt(
+            form,
+            execute,
+            tcvn_id=pk,
+            typed_name=form.cleaned_data["typed_name"],
+            document_hash=form.cleaned_data["document_hash"],
+            code=form.cleaned_data["code"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if signed is not None:
+            messages.success(
+                request, "Signed. It takes force with the operator's countersignature."
+            )
+            return redirect("connections:tcvn", pk=pk)
+    return tcvn_response(request, tcvn, form, status)
+
+
+@login_required
+@require_POST
+def decline_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn = tcvn_for(request, pk)
+    form = DeclineForm(request.POST)
+    status = 422
+    if form.is_valid():
+        declined, status = attempt(
+            form,
+            services.decline_tcvn,
+            tcvn_id=pk,
+            reason=form.cleaned_data["reason"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if declined is not None:
+            messages.success(request, "Declined: the network operator assesses the request again.")
+            return redirect("connections:tcvn", pk=pk)
+    return tcvn_response(request, tcvn, ExecuteForm(), status, decline_form=form)

@@ -1,0 +1,85 @@
+"""The wording of a notice: its clauses filled in, and the text that is signed. Pure.
+
+The text is the one source of what was signed: its SHA-256 is on the record, and the PDF is made of
+the same facts, carries the text and names its hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+NAME = re.compile(r"\{(\w*)\}")
+NAMES = frozenset(
+    {
+        "number",
+        "site",
+        "organisation",
+        "agreement",
+        "direction",
+        "kw",
+        "agreed_kw",
+        "window",
+        "buyer",
+        "execute_by",
+    }
+)
+BUYER_CLAUSES = """\
+In the half-hours of the schedule, the {direction} capacity of {site} may be raised to {kw}. The \
+site may use capacity above its connection agreement only as far as it has bought it by a contract \
+that the network operator has approved.
+
+The connection agreement is otherwise unchanged.
+
+The notice takes force when the network operator has countersigned it. It lapses if the site's \
+signatory has not signed it by {execute_by}.
+
+The network operator may suspend the notice in an emergency, and end it with notice."""
+SELLER_CLAUSES = """\
+In the half-hours of the schedule, {kw} of the {direction} capacity of {site} is earmarked for \
+{buyer} and may be sold to no one else. The site keeps the use of it until a contract sells it.
+
+The connection agreement is otherwise unchanged.
+
+The notice takes force, together with the notice of {buyer}, when the network operator has \
+countersigned both. It lapses if the site's signatory has not signed it by {execute_by}.
+
+The network operator may suspend both notices in an emergency, and end them with notice."""
+
+
+def clauses_of(wording: str) -> list[str]:
+    """Return the paragraphs of a wording, each on one line."""
+    return [" ".join(part.split()) for part in re.split(r"\n\s*\n", wording) if part.strip()]
+
+
+def unknown_names(wording: str) -> list[str]:
+    """Return what stands in braces and is no name that can be filled in."""
+    return sorted(set(NAME.findall(wording)) - NAMES)
+
+
+def filled(clause: str, values: Mapping[str, str]) -> str:
+    return NAME.sub(lambda found: values[found[1]], clause)
+
+
+def notice_text(facts: Mapping[str, Any]) -> str:
+    """Return the text of a notice that is signed, to the letter."""
+    lines = [facts["title"].upper(), ""]
+    lines += [f"{label}: {value}" for label, value in facts["fields"]]
+    lines += ["", "Schedule of capacities (local time)"]
+    lines += [f"- {_in_a_line(row)}" for row in facts["schedule"]]
+    lines += [f"  Without: {words}" for words in facts["without"]]
+    lines += [f"  The clocks change on {words}." for words in facts["clock_changes"]]
+    if facts["conditions"]:
+        lines += ["", "Only capacity bought from these sites counts, up to so much from each"]
+        lines += [f"- {each['site']}: {each['kw']}" for each in facts["conditions"]]
+    lines += ["", "Clauses"]
+    lines += [f"{n}. {clause}" for n, clause in enumerate(facts["clauses"], 1)]
+    return "\n".join(lines) + "\n"
+
+
+def _in_a_line(row: Mapping[str, Any]) -> str:
+    return (
+        f"{row['from']} to {row['to']}, {row['days']}, {row['hours']}: {row['kw']}, "
+        f"in {row['half_hours']} half-hours"
+    )
