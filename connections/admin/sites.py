@@ -106,6 +106,15 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
             "in_the_way": in_the_way,
             "row": site,
             "label": "Close the site",
+            "facts": [
+                (
+                    "What this does",
+                    (
+                        "Its agreement and its own TCVNs in force end at that half-hour. Contracts "
+                        "from then on are listed first, to be cancelled with it or left."
+                    ),
+                )
+            ],
             "back": "../change/",
         }
         return render(request, "admin/connections/step.html", context, status=status)

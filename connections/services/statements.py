@@ -16,14 +16,15 @@ TASK = "connections.write_statement"
 
 
 def open_due(*, at: datetime) -> int:
-    """Open the statements of this month and the last, once due, and return how many."""
+    """Open the statements of this month, once due, and return how many.
+
+    And of the last, if the clock stood on its last working day; not where there was none before.
+    """
     this = at.astimezone(LONDON).date().replace(day=1)
-    before = (this - timedelta(days=1)).replace(day=1)
-    return sum(
-        open_statements(month=month, at=at)
-        for month in (before, this)
-        if statements.is_due(month, at=at)
-    )
+    months = [this] if statements.is_due(this, at=at) else []
+    if CapacityStatement.objects.exists():
+        months.insert(0, (this - timedelta(days=1)).replace(day=1))
+    return sum(open_statements(month=month, at=at) for month in months)
 
 
 @transaction.atomic
