@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
@@ -26,6 +26,7 @@ from participants.states import OrganisationKind
 
 KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
 LONGEST_DAYS = 366
+MONTH = r"^20\d{2}-(0[1-9]|1[0-2])$"  # "2026-06"
 
 
 class ReasonShape(serializers.Serializer[Any]):
@@ -133,7 +134,7 @@ class RegisterChangesView(APIView):
 
 class DailyQuery(serializers.Serializer[Any]):
     month = serializers.RegexField(
-        r"^20\d{2}-(0[1-9]|1[0-2])$",
+        MONTH,
         default=None,
         help_text="Such as 2026-06; without one, this month.",
     )
@@ -166,7 +167,10 @@ class RegisterDailyView(APIView):
 
 
 class RegisterStatementView(APIView):
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(
+        parameters=[OpenApiParameter("month", location=OpenApiParameter.PATH, pattern=MONTH)],
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
     def get(self, request: Request, month: str) -> HttpResponse:
         """Read the capacity statement of a month ("2026-06"), every site (CSV): the operator's.
 
