@@ -1,4 +1,4 @@
-"""What follows from what: tasks by event, periodic tasks, and what each role may do in the admin.
+"""What follows from what: tasks by event, and periodic tasks.
 
 The one place where a lower app reaches a higher one.
 """
@@ -59,33 +59,4 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "study areas": {"task": "wsc.study_areas", "schedule": 300.0},
     "sweep studies": {"task": "psa.run_studies", "schedule": 60.0},
     "refresh headroom": {"task": "psa.refresh_headroom", "schedule": 300.0},
-}
-
-# Django permissions by role, "app.codename"; "app.*" is all of an app, "view:*" is every model's.
-ROLE_PERMISSIONS: dict[str, list[str]] = {
-    "ENGINEER": [
-        "view:*",
-        "connections.review_registration",
-        "connections.assess_tcvn",
-        "connections.countersign_tcvn",
-        "connections.add_site",
-        "connections.change_site",
-        "connections.add_agreement",
-        "connections.change_agreement",
-        "nmf.add_commitment",
-        "psa.add_networkmodel",
-        "psa.publish_networkmodel",
-        "psa.request_study",
-        "psa.add_networkevent",
-        "wsc.decide_contract",
-    ],
-    "MANAGER": [
-        "view:*",
-        "core.change_outboxmessage",
-        "connections.*",
-        "nmf.*",
-        "participants.*",
-        "psa.*",
-        "wsc.*",
-    ],
 }

@@ -15,12 +15,12 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
+from config.roles import BILLING_OPENS, DUTIES, EVERYBODYS, ROLE_PERMISSIONS
 from config.routes import (
     ASSESSMENTS,
     BEAT_SCHEDULE,
     CANCEL_AND,
     EVENT_ROUTES,
-    ROLE_PERMISSIONS,
     STANDING,
     STUDY_OPTIONS,
 )
@@ -29,8 +29,11 @@ django_stubs_ext.monkeypatch()  # lets ModelAdmin[Contract] and the like work at
 
 __all__ = [
     "ASSESSMENTS",
+    "BILLING_OPENS",
     "CANCEL_AND",
+    "DUTIES",
     "EVENT_ROUTES",
+    "EVERYBODYS",
     "ROLE_PERMISSIONS",
     "STANDING",
     "STUDY_OPTIONS",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from participants.models import Membership
+from participants.permissions import opens
 from participants.queries import memberships_of
 
 SESSION_KEY = "acting_organisation"
@@ -43,3 +45,18 @@ class ActingOrganisationMiddleware:
             lambda: membership_of(request)
         )
         return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, _arguments: Any, _named: dict[str, Any]
+    ) -> None:
+        """Hide what the acting member does not open. Whoever enters the portal opens all.
+
+        :raises Http404: if the view is not there for the member
+        """
+        if not request.user.is_authenticated or request.user.is_staff:
+            return
+        member, match = membership_of(request), request.resolver_match
+        if member is None or match is None:
+            return
+        if not opens(member, match.view_name, view.__module__):
+            raise Http404

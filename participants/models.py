@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from knox.models import AbstractAuthToken
 
 from participants.states import DSO_ROLES, OrganisationKind, Role, TermsKind, TokenScope
@@ -105,6 +106,11 @@ class Membership(models.Model):
     def is_dso_staff(self) -> bool:
         return self.organisation.kind == OrganisationKind.DSO and self.role in DSO_ROLES
 
+    @property
+    def reads_register_only(self) -> bool:
+        """The DSO's billing: the register and its statements, and nothing of who trades."""
+        return self.organisation.kind == OrganisationKind.DSO and self.role == Role.BILLING
+
 
 class Invitation(models.Model):
     """A place for somebody who has yet to sign up, or to say yes."""
@@ -171,6 +177,12 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return f"{self.name} {self.token_key}"
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """The membership under which it acts, read once a call."""
+        rows = Membership.objects.filter(user_id=self.user_id, organisation_id=self.organisation_id)
+        return rows.select_related("organisation").first()
 
 
 class Notice(models.Model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from core.errors import NotPermittedError
 from core.journal import Actor
 from participants.models import Membership, Organisation, User
@@ -46,6 +48,16 @@ def check_dso_role(*, actor: Actor, role: Role) -> None:
 def manages(membership: Membership) -> bool:
     """Tell whether a member manages the organisation: an administrator, or a DSO manager."""
     return bool(HOLDS[Role(membership.role)] & {Role.ADMINISTRATOR, Role.MANAGER})
+
+
+def opens(membership: Membership, view: str, module: str) -> bool:
+    """Tell whether a view, named and from a module, is there for a member.
+
+    For the DSO's billing only what ``config.roles`` names is; for everybody else every one is.
+    """
+    if not membership.reads_register_only:
+        return True
+    return module.partition(".")[0] in settings.EVERYBODYS or view in settings.BILLING_OPENS
 
 
 def check_may(actor: Actor, permission: str) -> None:

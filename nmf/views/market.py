@@ -11,6 +11,7 @@ from nmf.filters import RequestFilter
 from nmf.gates import Gate
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of, page_of, query_without
+from participants.states import Role
 
 BOARD_HEADS = (
     "request",
@@ -35,7 +36,7 @@ BOARD_HEADS = (
 @for_members
 def home(request: HttpRequest, me: Me) -> HttpResponse:
     if me.is_dso:
-        return redirect("/dso/")
+        return redirect("connections:sites" if me.role == Role.BILLING else "/dso/")
     found = queries.home(me.organisation, at=me.at)
     return render(request, "home.html", {"home": found, "me": me})
 

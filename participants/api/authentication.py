@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -14,6 +15,7 @@ from core import clock
 from core.errors import NotPermittedError
 from participants.middleware import membership_of
 from participants.models import ApiToken, Membership
+from participants.permissions import opens
 from participants.states import SCOPE_HOLDS, TokenScope
 
 if TYPE_CHECKING:  # DRF's views read the settings that name this module
@@ -52,29 +54,31 @@ def caller(request: Request) -> Membership:
 
     :raises NotPermittedError: if the person is a member of no organisation
     """
-    token = request.auth
-    if isinstance(token, ApiToken):
-        found = (
-            Membership.objects.filter(user_id=token.user_id, organisation_id=token.organisation_id)
-            .select_related("organisation")
-            .first()
-        )
-    else:
-        found = membership_of(request._request)  # noqa: SLF001  # Django's own request
+    token, plain = request.auth, request._request  # noqa: SLF001  # Django's own request
+    found = token.membership if isinstance(token, ApiToken) else membership_of(plain)
     if found is None:
         raise NotPermittedError("no_organisation", "You are a member of no organisation.")
     return found
 
 
 class MemberWithScope(BasePermission):
-    """Signed in; a token writes within its scope: the view's ``scope``, which is to trade."""
+    """Signed in; a token writes within its scope: the view's ``scope``, which is to trade.
+
+    What the caller's role does not open is not there (a session's: ``participants.middleware``).
+    """
 
     message = "This token's scope does not reach so far: make one with a wider scope."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if not request.user.is_authenticated:
             return False
-        if isinstance(request.auth, ApiToken) and request.method not in SAFE_METHODS:
-            needed = getattr(view, "scope", TokenScope.TRADE)
-            return needed in SCOPE_HOLDS[TokenScope(request.auth.scope)]
-        return True
+        token = request.auth
+        if not isinstance(token, ApiToken):
+            return True
+        member, match = token.membership, request.resolver_match
+        if member and match and not opens(member, match.view_name, type(view).__module__):
+            raise NotFound
+        if request.method in SAFE_METHODS:
+            return True
+        needed = getattr(view, "scope", TokenScope.TRADE)
+        return needed in SCOPE_HOLDS[TokenScope(token.scope)]

@@ -141,9 +141,11 @@ def _refuse_without_manager(membership: Membership, *, leaving: bool) -> None:
 
 def _keep_staff(user_id: int) -> None:
     """Let the portal's door follow from memberships."""
-    staff = Membership.objects.filter(
-        user_id=user_id, organisation__kind=OrganisationKind.DSO
-    ).exists()
+    staff = (
+        Membership.objects.filter(user_id=user_id, organisation__kind=OrganisationKind.DSO)
+        .exclude(role=Role.BILLING)
+        .exists()
+    )
     User.objects.filter(pk=user_id, is_superuser=False).update(is_staff=staff)
 
 

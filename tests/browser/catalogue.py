@@ -13,7 +13,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from connections.admin import SteppedAdmin
-from trial.people import ENGINEER, MANAGER
+from trial.people import BILLING, ENGINEER, MANAGER
 
 TRADER = "trader@community-energy-group.example"
 ADMINISTRATOR = "administrator@community-energy-group.example"
@@ -103,7 +103,7 @@ PAGES: dict[str, list[Page]] = {
     "nmf:request-published": [Page(BY_ROW, EACH_REQUEST + " LIMIT 1")],
     "nmf:contracts": [Page(TRADER), Page(TRADER, query="?state=LAPSED")],
     "nmf:contract": [Page(BY_ROW, EACH_CONTRACT)],
-    "connections:sites": [Page(TRADER)],
+    "connections:sites": [Page(TRADER), Page(BILLING)],
     "connections:new-registration": [Page(ADMINISTRATOR)],
     **{
         f"connections:registration-{page}": [Page(BY_ROW, A_DRAFT)]

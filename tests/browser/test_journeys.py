@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.acting import choose, day, fill, press, state, step, wait_for_state
 from tests.browser.conftest import LogIn
 from trial.people import ENGINEER
 
@@ -17,43 +17,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 WIND = "trader@wind-co-operative.example"
-STATE = "main .badge-state"
-
-
-def day(ahead: int) -> str:
-    return (date.today() + timedelta(days=ahead)).isoformat()  # noqa: DTZ011  # far from midnight's edge
-
-
-def fill(page: Page, **values: str) -> None:
-    for name, value in values.items():
-        page.fill(f"main [name={name}]", value)
-
-
-def press(page: Page, label: str) -> None:
-    page.click(f"main button:has-text('{label}')")
-    page.wait_for_load_state()
-
-
-def state(page: Page) -> str:
-    return page.inner_text(f"{STATE} >> nth=0")
-
-
-def wait_for_state(page: Page, wanted: str) -> None:
-    for _ in range(120):
-        if wanted in state(page):
-            return
-        page.wait_for_timeout(500)
-        page.reload()
-    raise AssertionError(f"{state(page)} instead of {wanted}")
-
-
-def step(engineer: Page, path: str, label: str) -> None:
-    """Take one of the steps that a row in the portal offers."""
-    engineer.goto(path)
-    engineer.click(f".next-steps a:has-text('{label}')")
-    engineer.click(f"input[type=submit][value='{label}']")
-    engineer.wait_for_load_state()
-    assert engineer.locator(".messagelist .success").count() == 1
 
 
 def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> None:
@@ -164,11 +127,6 @@ def request_by(page: Page, *, site: str, side: str, peer: str, kw: str) -> str:
     page.click("main a:has-text('See the request')")
     page.wait_for_load_state()
     return page.url
-
-
-def choose(page: Page, name: str, text: str) -> None:
-    option = page.locator(f"main [name={name}] option", has_text=text).first
-    page.select_option(f"main [name={name}]", option.get_attribute("value"))
 
 
 def respond_and_accept(asker: Page, other: Page, request: str, *, site: str) -> None:

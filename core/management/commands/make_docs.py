@@ -1,4 +1,4 @@
-"""Make docs/states.md and docs/refusals.md, or check that they are what the code says."""
+"""Make states.md, refusals.md and roles.md in docs, or check that they are what the code says."""
 
 from __future__ import annotations
 
@@ -22,15 +22,27 @@ codes of [Django REST framework](https://www.django-rest-framework.org/api-guide
 `required`, `null`, `blank`, `invalid`, `invalid_choice`, `max_length`, `max_digits` and the like.
 """
 
+ROLES = """# Roles
+
+Who may do what, made from the table of the code (`config/roles.py`) by `manage.py make_docs`. A
+person has one role in an organisation; signing for a site and preparing an application are given
+beside it, one by one. The DSO verifies a signatory once. What somebody may not see is answered like
+what isn't there: 404.
+
+| What | Who | Permission in the portal |
+| --- | --- | --- |
+"""
+
 
 class Command(BaseCommand):
-    help = "Write down the state machines and the refusals, from the code."
+    help = "Write down the state machines, the refusals and the roles, from the code."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true")
 
     def handle(self, *_args: Any, check: bool, **_options: Any) -> None:
-        for name, text in (("states.md", _states()), ("refusals.md", _refusals())):
+        made = {"states.md": _states(), "refusals.md": _refusals(), "roles.md": _roles()}
+        for name, text in made.items():
             path = settings.BASE_DIR / "docs" / name
             if not check:
                 path.write_text(text, encoding="utf-8")
@@ -57,3 +69,11 @@ def _refusals() -> str:
         return REFUSALS + table(entries(settings.BASE_DIR, APPS, moves))
     except NotLiteralError as error:
         raise CommandError(str(error)) from error
+
+
+def _roles() -> str:
+    rows = [
+        f"| {each.what} | {'; '.join(each.who)} | {', '.join(f'`{p}`' for p in each.permissions)} |"
+        for each in settings.DUTIES
+    ]
+    return ROLES + "\n".join(rows) + "\n"
