@@ -8,9 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.urls import URLPattern, path
 
 from connections import services
 from connections.admin.stepped import tried
@@ -58,7 +56,7 @@ class SignatoryRows(Rows):
 class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
     """Peers add their sites; engineers say on which bus of the model each hangs."""
 
-    list_display = ("name", "organisation", "area", "network_bus", "register")
+    list_display = ("name", "organisation", "area", "network_bus")
     list_filter = ("area",)
     list_select_related = ("organisation", "area")
     search_fields = ("name", "organisation__name")
@@ -118,13 +116,6 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
             "back": "../change/",
         }
         return render(request, "admin/connections/step.html", context, status=status)
-
-    @admin.display(description="capacity register")
-    def register(self, row: Site) -> SafeString:
-        address = reverse("connections:register", args=[row.pk])
-        return format_html(
-            '<a href="{}">Open<span class="visually-hidden"> {}</span></a>', address, row
-        )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

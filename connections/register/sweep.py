@@ -198,6 +198,8 @@ class _Timeline(Generic[P]):
 
     def move_to(self, at: datetime) -> tuple[list[P], list[P]]:
         """Go to the next moment at which anything changes: what leaves and what enters there."""
+        if at not in self._ending and at not in self._starting:
+            return [], []
         left = [self.active.pop(number) for number in self._ending.get(at, ())]
         entered = self._starting.get(at, [])
         self.active.update(entered)
