@@ -71,7 +71,7 @@ def main() -> None:
         f"a hold after {FEW} and {MANY}     {found['hold_few_ms']:8.1f} ms and "
         f"{found['hold_many_ms']:.1f} ms"
     )
-    print(json.dumps({"register": {**found, "targets": TARGETS}}))
+    print(json.dumps({**found, "targets": TARGETS}))
 
 
 def measure() -> dict[str, Any]:
