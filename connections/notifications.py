@@ -9,6 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from connections import clocks
+from connections.calendars import calendar_of
 from connections.models import Message, Preparer, Registration, Tcvn, Turn
 from connections.states import Owner, TcvnRole, TurnKind
 from participants.models import User
@@ -83,10 +84,19 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime, reason: str = "") -> None
         organisation_id=None if to_dso else tcvn.site.organisation_id,
         title=f"{tcvn.site.name}: {title}" if to_dso else title,
         body=tcvn.answer if verb in WITH_ANSWER else reason,
-        facts=[*_tcvn_facts(tcvn), *_next(tcvn)],
+        facts=[*_tcvn_facts(tcvn), *_next(tcvn), *_last_day(tcvn, verb)],
         link=_dso_link(tcvn) if to_dso else _peer_link(tcvn),
+        calendar=calendar_of(tcvn, at=at) if verb in {"in_force", "resumed"} else "",
         at=at,
     )
+
+
+def _last_day(tcvn: Tcvn, verb: str) -> list[tuple[str, str]]:
+    """Return, with a notice to sign, the day after which it lapses."""
+    if verb not in {"issued", "reissued"}:
+        return []
+    found = tcvn.notices.filter(withdrawn_at=None).first()
+    return [("Lapses unless signed by", f"{found.execute_by:%A %-d %B %Y}")] if found else []
 
 
 def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
@@ -95,7 +105,10 @@ def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
         recipients=notices.traders_of(earmark.site.organisation_id),
         organisation_id=earmark.site.organisation_id,
         title=f"{buyer.site.name} needs {earmark.site.name} to lower its capacity",
-        facts=_tcvn_facts(earmark),
+        facts=[
+            *_tcvn_facts(earmark),
+            ("Next", "A signatory of the site accepts, or a trader declines"),
+        ],
         link=_peer_link(earmark),
         at=at,
     )

@@ -55,6 +55,8 @@ class Assessment:
     sellers_words: str
     address: str  # of the study in the portal
     supported: bool | None  # None: no answer, or not yet
+    largest_kw: Decimal | None = None  # the largest ceiling that would be supported
+    free_percent: float | None = None  # of the limit that is nearest, where it is supported
 
 
 def assessments_of(row: Registration | Tcvn) -> list[Assessment]:

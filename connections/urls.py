@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     path("applications/tcvns/<int:pk>/submit/", applications.submit_tcvn, name="submit-tcvn"),
     path("applications/tcvns/<int:pk>/withdraw/", applications.withdraw_tcvn, name="withdraw-tcvn"),
     path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),
+    path("applications/tcvns/<int:pk>/calendar.ics", notices.tcvn_calendar, name="tcvn-calendar"),
     path("applications/tcvns/<int:pk>/decline/", notices.decline_tcvn, name="decline-tcvn"),
     *(
         path(

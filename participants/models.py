@@ -199,6 +199,7 @@ class Notice(models.Model):
     body = models.TextField(blank=True)
     facts = models.JSONField(default=list)  # [[label, text], ...]
     link = models.CharField(max_length=200, blank=True)  # path within the site
+    calendar = models.TextField(blank=True)  # RFC 5545, goes with the e-mail
     created_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
     emailed_at = models.DateTimeField(null=True)

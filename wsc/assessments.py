@@ -12,6 +12,7 @@ from connections.states import TcvnRole
 from psa.models import Study
 from psa.questions import Question
 from psa.seen.report import seasons_in
+from psa.seen.wording import free_percent
 from psa.states import FINISHED, StudyKind, StudyState
 from wsc.queries import outline_reference
 
@@ -32,10 +33,10 @@ def assessments_of(row: Registration | Tcvn) -> list[Assessment]:
         return []
     studies = Study.objects.filter(kind=kind, reference=reference).order_by("pk")
     latest = {Question.from_json(study.question).direction: study for study in studies}
-    return [_assessment(latest[each]) for each in ("IMPORT", "EXPORT") if each in latest]
+    return [_assessment(latest[each], row) for each in ("IMPORT", "EXPORT") if each in latest]
 
 
-def _assessment(study: Study) -> Assessment:
+def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
     question, result = Question.from_json(study.question), study.result or {}
     sellers: list[dict[str, Any]] = (result.get("relief") or {}).get("sellers", [])
     names = dict(
@@ -51,8 +52,23 @@ def _assessment(study: Study) -> Assessment:
         sellers=[(int(each["key"]), Decimal(str(each["kw"]))) for each in sellers],
         sellers_words=", ".join(f"{names[int(e['key'])]} by {e['kw']:g} kW" for e in sellers),
         address=f"/dso/psa/study/{study.pk}/change/",
+        largest_kw=_largest_ceiling(question, result, row),
+        free_percent=free_percent(question, result)
+        if study.state == StudyState.PASSED and study.result
+        else None,
         supported={StudyState.PASSED: True, StudyState.FAILED: False}.get(StudyState(study.state)),
     )
+
+
+def _largest_ceiling(
+    question: Question, result: dict[str, Any], row: Registration | Tcvn
+) -> Decimal | None:
+    """Return the ceiling that would pass: what is agreed and the most that could be on top."""
+    most = result.get("largest_kw")
+    if not most or not isinstance(row, Tcvn):
+        return None
+    agreed = row.capacity_kw - Decimal(str(question.bought_kw()))
+    return agreed + Decimal(str(most))
 
 
 def _outcome(study: Study, *, sellers: bool) -> str:

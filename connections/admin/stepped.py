@@ -23,10 +23,9 @@ from connections.admin_forms import (
     ChecksForm,
     ConditionForm,
     MayCancel,
-    ReasonForm,
+    RefusalForm,
     SettleForm,
 )
-from connections.models import Tcvn
 from connections.queries import Assessment, Standing, assessments_of
 from core import clock
 from core.admin import ReadOnly
@@ -51,6 +50,7 @@ class Step:
     document: Callable[[Any], str] | None = None  # what the step puts a name to
     states: frozenset[str] | None = None  # of a step that moves nothing
     done: str = ""  # what is said after it; else the state
+    at_once: bool = False  # one click on the row's own page
 
 
 def tried(
@@ -124,7 +124,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         obj: Any = None,
     ) -> HttpResponse:
         context["steps"] = [
-            (move, step.label)
+            (move, step.label, step.at_once)
             for move, step in self.steps.items()
             if self.allows(move, obj) and request.user.has_perm(step.permission)
         ]
@@ -187,8 +187,13 @@ def initial_of(row: Any, step: Step) -> dict[str, Any]:
         return ChecksForm.initial_of(row)
     if step.form is ConditionForm:
         return _proposed(assessments_of(row))
-    if step.form is ReasonForm and isinstance(row, Tcvn):
-        return {"reason": " ".join(each.words for each in assessments_of(row))}
+    if step.form is RefusalForm:
+        found = assessments_of(row)
+        most = [each.largest_kw for each in found if each.largest_kw is not None]
+        return {
+            "reason": " ".join(each.words for each in found),
+            "largest_kw": f"{min(most).normalize():f}" if most else None,
+        }
     if step.form is not ApprovalForm:
         return {}
     return {

@@ -29,6 +29,7 @@ from connections.admin_forms import (
 )
 from connections.documents import file_name, notice_of, notice_text, pdf_row, why_no_pdf
 from connections.models import Tcvn, TcvnCondition
+from connections.services.tcvns.fast import free_share
 from connections.states import TCVN_MACHINE, TcvnState
 from connections.views.notices import notice_file
 from core.admin import plain
@@ -109,6 +110,14 @@ class TcvnAdmin(SteppedAdmin):
             "connections.assess_tcvn",
             services.start_assessment,
         ),
+        "support_and_issue": Step(
+            "Supported: issue the notice at once",
+            NothingForm,
+            "connections.assess_tcvn",
+            services.support_and_issue,
+            states=frozenset({TcvnState.ASSESSING}),
+            at_once=True,
+        ),
         "support": Step(
             "Supported", AnswerForm, "connections.assess_tcvn", services.record_support
         ),
@@ -157,6 +166,11 @@ class TcvnAdmin(SteppedAdmin):
         "resume": Step("Resume", ReasonForm, "connections.countersign_tcvn", services.resume_tcvn),
         "end": Step("End it", EndForm, "connections.countersign_tcvn", services.end_tcvn),
     }
+
+    def allows(self, move: str, row: Tcvn) -> bool:
+        if move == "support_and_issue" and free_share(row) is None:
+            return False
+        return super().allows(move, row)
 
     def facts(self, row: Tcvn) -> list[tuple[str, Any]]:
         return [

@@ -51,6 +51,7 @@ from connections.services.tcvns import (
     resume_tcvn,
     start_assessment,
     submit_tcvn,
+    support_and_issue,
     suspend_tcvn,
     withdraw_tcvn,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "start_registration",
     "submit_registration",
     "submit_tcvn",
+    "support_and_issue",
     "suspend_tcvn",
     "switch_hook",
     "update_registration",

@@ -8,11 +8,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from connections import queries, services
+from connections import calendars, queries, services
 from connections.documents import file_name, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm
 from connections.models import NoticePdf, Tcvn
 from connections.signing import execute
+from connections.states import TcvnState
 from connections.views.access import tcvn_for
 from connections.views.applications import tcvn_response
 from connections.views.shared import member
@@ -49,6 +50,20 @@ def notice_file(tcvn: Tcvn, kind: str) -> HttpResponse:
 def tcvn_document(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     rows = queries.tcvns_seen_by(member(request).organisation)
     return notice_file(get_object_or_404(rows, pk=pk), kind)
+
+
+@login_required
+@require_safe
+def tcvn_calendar(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the start and the end of a notice in force as a calendar file."""
+    tcvn = tcvn_for(request, pk)
+    if tcvn.state != TcvnState.IN_FORCE:
+        raise Http404
+    response = HttpResponse(
+        calendars.calendar_of(tcvn, at=clock.now()), content_type=calendars.CONTENT_TYPE
+    )
+    response["Content-Disposition"] = f'attachment; filename="{calendars.file_name(tcvn)}"'
+    return response
 
 
 @login_required

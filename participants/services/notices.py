@@ -69,11 +69,13 @@ def notify(
     link: str = "",
     body: str = "",
     organisation_id: int | None = None,
+    calendar: str = "",
     at: datetime,
 ) -> list[Notice]:
     """Write a notice for each recipient, and put its e-mail into the outbox.
 
-    ``link`` is a path of this site. A person who switched the kind off gets no e-mail.
+    ``link`` is a path of this site; ``calendar`` is a calendar file that goes with the e-mail.
+    A person who switched the kind off gets no e-mail.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind} is no kind of notice")
@@ -94,6 +96,7 @@ def notify(
             body=body,
             facts=[list(fact) for fact in facts],
             link=link,
+            calendar=calendar,
             created_at=at,
         )
         for person in people
@@ -120,6 +123,8 @@ def mail_notice(*, notice_id: int, at: datetime) -> None:
         headers={"Message-ID": f"<notice-{notice.pk}@{settings.SITE_URL.split('//')[-1]}>"},
     )
     mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
+    if notice.calendar:
+        mail.attach("calendar.ics", notice.calendar, "text/calendar")
     mail.send()
     Notice.objects.filter(pk=notice_id, emailed_at=None).update(emailed_at=at)
 

@@ -284,6 +284,19 @@ def _breach(constraint: dict[str, Any]) -> str:
     return f"{side} {value:.4f} pu (limit {value_words(limit, unit)})"
 
 
+def free_percent(question: Question, result: dict[str, Any]) -> float | None:
+    """Return how much of its limit what is nearest to it keeps free, in per cent.
+
+    Of the required bases and of further checks that decide; None where one of them has no value.
+    """
+    required = question.options.required_bases
+    asked = [basis["worst"] for basis in result["bases"] if basis["basis"] in required]
+    asked += [check["worst"] for check in result.get("checks", ()) if check["decides"]]
+    if not asked or not all(asked):
+        return None
+    return 100 * (1 - max(_closeness(worst) for worst in asked))
+
+
 def _closeness(worst: dict[str, Any]) -> float:
     """Return how near a value is to its limit: comparable between voltages and loadings."""
     if worst["unit"] == "pu":  # the statutory band above 1 kV is 0.06 pu each way

@@ -210,6 +210,7 @@ NO_PAGE = {
     "connections:execute-tcvn": POST_ONLY,
     "connections:decline-tcvn": POST_ONLY,
     "connections:notice-pdf": "a file",
+    "connections:tcvn-calendar": "a file",
     "participants:switch": POST_ONLY,
     "participants:settings": POST_ONLY,
     "participants:invite": POST_ONLY,

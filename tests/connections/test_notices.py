@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core import mail as mailbox
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from icalendar import Calendar
 from pypdf import PdfReader
 
 from connections import filing, queries, services
@@ -34,6 +36,7 @@ from core.models import Event
 from core.pdf import MISSING, NoPdfError
 from core.periods import HALF_HOUR
 from participants.models import Membership, Notice, Organisation, User
+from participants.services.notices import mail_notice
 from tests.connections.making import (
     assessing,
     in_force,
@@ -433,3 +436,35 @@ def test_a_refusal_says_what_would_be_supported_and_the_form_is_filled_with_it(
     assert codes(caught) == ["not_below_asked"]
     assert "The largest that would be supported is 56 kW" in page
     assert 'value="56"' in form
+
+
+def test_the_mail_of_a_notice_in_force_brings_its_start_and_end_as_a_calendar(
+    world: World, dso: Actor, client: Client
+) -> None:
+    tcvn = in_force(world.rival, dso)
+    notice = Notice.objects.filter(recipient=world.rival.user).latest("pk")
+    mail_notice(notice_id=notice.pk, at=AT)
+    client.force_login(world.rival.user, backend="participants.auth.RoleBackend")
+
+    file = client.get(reverse("connections:tcvn-calendar", args=[tcvn.pk])).content.decode()
+
+    [mail] = mailbox.outbox
+    [(name, content, kind)] = mail.attachments
+    assert (name, kind) == ("calendar.ics", "text/calendar")
+    for text in (content, file):
+        events = Calendar.from_ical(text).walk("VEVENT")
+        assert [each.decoded("dtstart") for each in events] == [BEGINS, ENDS - HALF_HOUR]
+        assert [str(each["summary"]).split(":")[0] for each in events] == [
+            f"{tcvn.number} starts",
+            f"{tcvn.number} ends",
+        ]
+
+
+def test_a_notice_to_sign_says_by_mail_when_it_lapses(world: World, dso: Actor) -> None:
+    issued(world, dso)
+
+    facts = dict(Notice.objects.filter(recipient=world.rival.user).latest("pk").facts)
+
+    document = NoticeDocument.objects.get()
+    assert facts["Lapses unless signed by"] == f"{document.execute_by:%A %-d %B %Y}"
+    assert facts["Next"] == "A signatory of the site reads and signs the notice"

@@ -10,8 +10,11 @@ from django.urls import reverse
 
 from connections.models import Registration, Site, Tcvn
 from connections.queries import assessments_of
+from connections.services import publish_notice_policy, support_and_issue
 from connections.states import RegistrationState, TcvnRole, TcvnState
 from core import clock
+from core.errors import RefusedError
+from core.journal import SYSTEM
 from core.models import window_columns
 from core.windows import ServiceWindow
 from participants.models import Membership, Notice, User
@@ -267,3 +270,66 @@ def test_a_registration_only_to_sell_or_decided_has_no_outline() -> None:
     assert services.assess_registration(registration_id=selling.pk, at=AT) == []
     assert Study.objects.count() == 0
     assert assessments_of(selling) == []
+
+
+def go_fast(margin: str) -> None:
+    publish_notice_policy(
+        sign_within_days=10,
+        second_factor=False,
+        two_persons=False,
+        fast_margin_percent=Decimal(margin),
+        actor=SYSTEM,
+        at=AT,
+    )
+
+
+@pytest.mark.parametrize(("margin", "state"), [("1", TcvnState.ISSUED), ("90", "ASSESSING")])
+def test_with_the_margin_of_the_policy_answer_and_notice_are_one_click(
+    margin: str, state: str, settings: Any
+) -> None:
+    settings.DEMO = True  # no second factor where it is not the subject
+    world = make_world()
+    tcvn = make_tcvn(world, capacity_kw=310)
+    go_fast(margin)
+    services.assess_tcvn(tcvn_id=tcvn.pk, at=AT)
+    settle()
+    portal = signed_in(make_engineer())
+    row = f"/dso/connections/tcvn/{tcvn.pk}/"
+
+    page = portal.get(f"{row}change/").content.decode()
+    with clock.frozen(AT):
+        portal.post(f"{row}support_and_issue/step/")
+
+    tcvn.refresh_from_db()
+    assert tcvn.state == state
+    assert ("issue the notice at once" in page) == (state == TcvnState.ISSUED)
+
+
+def test_without_a_margin_set_there_is_no_fast_path() -> None:
+    world = make_world()
+    tcvn = make_tcvn(world, capacity_kw=310)
+    services.assess_tcvn(tcvn_id=tcvn.pk, at=AT)
+    settle()
+
+    with pytest.raises(RefusedError) as caught:
+        support_and_issue(tcvn_id=tcvn.pk, actor=SYSTEM, at=AT)
+
+    assert [each.code for each in caught.value.refusals] == ["no_fast_path"]
+
+
+def test_a_refusal_is_filled_in_with_the_largest_ceiling_that_would_be_supported(
+    settings: Any,
+) -> None:
+    settings.DEMO = True  # no second factor where it is not the subject
+    world = make_world()
+    tcvn = make_tcvn(world, capacity_kw=900)
+    services.assess_tcvn(tcvn_id=tcvn.pk, at=AT)
+    settle()
+    [assessment] = assessments_of(tcvn)
+    assert assessment.largest_kw is not None
+    assert 300 < assessment.largest_kw < 900
+
+    portal = signed_in(make_engineer())
+    page = portal.get(f"/dso/connections/tcvn/{tcvn.pk}/refuse/step/").content.decode()
+
+    assert f'value="{assessment.largest_kw.normalize():f}"' in page

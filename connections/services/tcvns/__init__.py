@@ -7,6 +7,7 @@ from connections.services.tcvns.execution import (
     lapse_notices,
     lapse_tcvn,
 )
+from connections.services.tcvns.fast import support_and_issue
 from connections.services.tcvns.notices import issue_tcvn, reassess_tcvn, reissue_tcvn
 from connections.services.tcvns.outcomes import (
     record_conditional,
@@ -41,6 +42,7 @@ __all__ = [
     "resume_tcvn",
     "start_assessment",
     "submit_tcvn",
+    "support_and_issue",
     "suspend_tcvn",
     "withdraw_tcvn",
 ]

@@ -115,8 +115,8 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     areas, sites = lock_register_of(together)
     for each in together:
         each.countersigned_at, each.countersigned_by_id = at, actor.person()
-        moved(each, becomes, "in_force", actor=actor, at=at)
         write_spans(each, from_at=next_half_hour(at))
+        moved(each, becomes, "in_force", actor=actor, at=at)
     sources = [source_of_notice(each, periods_of(each)) for each in together]
     record_changes(Change.IN_FORCE, sources, actor=actor, at=at)
     check_registers(together, sites, at=at)

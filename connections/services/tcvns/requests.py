@@ -9,6 +9,7 @@ from uuid import uuid4
 from django.db import transaction
 
 from connections import queries
+from connections.documents import current_policy
 from connections.models import Site, Tcvn
 from connections.permissions import (
     check_may_act_for,
@@ -105,14 +106,17 @@ def _refusals_to_request(
 
 @transaction.atomic
 def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
-    """Submit a request as the agreement's signatory.
+    """Submit a request as the agreement's signatory. With a fast path it is studied at once.
 
     :raises NotPermittedError: if the actor doesn't sign for the site
     """
     tcvn = locked_tcvn(tcvn_id)
     check_signs_for(site=tcvn.site, actor=actor)
     tcvn.submitted_at = at
-    return move(tcvn, "submit", "submitted", actor=actor, at=at)
+    tcvn = move(tcvn, "submit", "submitted", actor=actor, at=at)
+    if tcvn.role == TcvnRole.BUYER and current_policy().fast_margin_percent is not None:
+        tcvn = move(tcvn, "start_assessment", "assessment_started", actor=journal.SYSTEM, at=at)
+    return tcvn
 
 
 @transaction.atomic
