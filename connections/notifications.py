@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from connections import clocks
 from connections.calendars import calendar_of
-from connections.models import Message, Preparer, Registration, Tcvn, Turn
+from connections.models import LimitationSetting, Message, Preparer, Registration, Tcvn, Turn
 from connections.states import Owner, TcvnRole, TurnKind
 from participants.models import User
 from participants.services import notices
@@ -110,6 +110,25 @@ def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
             ("Next", "A signatory of the site accepts, or a trader declines"),
         ],
         link=_peer_link(earmark),
+        at=at,
+    )
+
+
+def set_back_asked(setting: LimitationSetting, *, at: datetime) -> None:
+    """Remind a site that its limitation scheme still has the setting of a notice that is over."""
+    tcvn = setting.tcvn
+    notices.notify(
+        kind="connections.tcvn",
+        recipients=people_of(tcvn),
+        organisation_id=tcvn.site.organisation_id,
+        title=f"{tcvn.site.name}: set the limitation scheme back",
+        body=f"{tcvn} gives nothing any more. The scheme was changed for it.",
+        facts=[
+            ("Site", tcvn.site.name),
+            ("Set it back to", f"{setting.before_kw.normalize():f} kW"),
+            ("Next", "Have it set back and tested, then record by whom and when"),
+        ],
+        link=f"{_peer_link(tcvn)}at-the-site/",
         at=at,
     )
 

@@ -43,4 +43,6 @@ def file_notice(*, subject_id: int) -> None:
 
 @periodic_task("connections.lapse_notices")
 def lapse_notices() -> None:
+    """Let notices lapse that were not signed, and ask that settings be set back after others."""
     services.lapse_notices(at=clock.now())
+    services.remind_all_to_set_back(at=clock.now())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, notices, register, registering, sites
+from connections.views import applications, measures, notices, register, registering, sites
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
@@ -61,6 +61,7 @@ urlpatterns: list[URLPattern] = [
     path("applications/tcvns/<int:pk>/withdraw/", applications.withdraw_tcvn, name="withdraw-tcvn"),
     path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),
     path("applications/tcvns/<int:pk>/calendar.ics", notices.tcvn_calendar, name="tcvn-calendar"),
+    path("applications/tcvns/<int:pk>/at-the-site/", measures.measures, name="tcvn-measures"),
     path("applications/tcvns/<int:pk>/decline/", notices.decline_tcvn, name="decline-tcvn"),
     *(
         path(

@@ -16,12 +16,14 @@ from connections.models import (
     Area,
     Asset,
     Document,
+    LimitationSetting,
     Message,
     Preparer,
     ProposedSite,
     RegisteredAsset,
     Registration,
     Site,
+    SupplierNotice,
     Tcvn,
 )
 from connections.states import (
@@ -306,6 +308,41 @@ class ExecuteInput(serializers.Serializer[Any]):
     typed_name = serializers.CharField(max_length=120)
     document_hash = serializers.CharField(max_length=64)
     code = serializers.CharField(max_length=20, default="")
+
+
+class LimitationInput(serializers.ModelSerializer[LimitationSetting]):
+    """``file`` is the evidence of the test: PDF, PNG, JPEG or CSV."""
+
+    file = DocumentInput()
+
+    class Meta:
+        model = LimitationSetting
+        fields = [
+            "before_kw",
+            "after_kw",
+            "changed_by",
+            "changed_on",
+            "tested_by",
+            "tested_on",
+            "file",
+        ]
+        extra_kwargs = {name: {"min_value": 0} for name in ("before_kw", "after_kw")}
+
+    def details(self) -> dict[str, Any]:
+        values = dict(self.validated_data)
+        file = values.pop("file")
+        return {**values, "file_name": file["name"], "file_content": file["content"]}
+
+
+class SetBackInput(serializers.Serializer[Any]):
+    set_back_by = serializers.CharField(max_length=120)
+    set_back_on = serializers.DateField()
+
+
+class SupplierInput(serializers.ModelSerializer[SupplierNotice]):
+    class Meta:
+        model = SupplierNotice
+        fields = ["supplier", "told_on"]
 
 
 class DeclineInput(serializers.Serializer[Any]):

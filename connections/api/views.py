@@ -25,6 +25,7 @@ from connections.api.serializers import (
     DocumentInput,
     DocumentShape,
     ExecuteInput,
+    LimitationInput,
     MessageInput,
     OwnSiteShape,
     PreparerInput,
@@ -32,6 +33,8 @@ from connections.api.serializers import (
     RegistrationChange,
     RegistrationInput,
     RegistrationShape,
+    SetBackInput,
+    SupplierInput,
     TcvnInput,
     TcvnShape,
 )
@@ -336,6 +339,36 @@ class TcvnViews(OwnRows):
         row = self.get_object()
         values = self.read(DeclineInput, request.data).validated_data
         return self.shown(self.act(services.decline_tcvn, tcvn_id=row.pk, **values))
+
+    @extend_schema(request=LimitationInput, responses=TcvnShape)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def limitation(self, request: Request, pk: str) -> Response:
+        """Record how the site's limitation scheme (EREC G100) is set, with the test's evidence."""
+        row = self.get_object()
+        values = self.read(LimitationInput, request.data).details()
+        self.act(services.record_limitation, tcvn_id=row.pk, **values)
+        return self.shown(row)
+
+    @extend_schema(request=SetBackInput, responses=TcvnShape)
+    @action(detail=True, methods=["post"], url_path="set-back")
+    @idempotent
+    def set_back(self, request: Request, pk: str) -> Response:
+        """Record that the limitation scheme has its setting of before again."""
+        row = self.get_object()
+        values = self.read(SetBackInput, request.data).validated_data
+        self.act(services.record_set_back, tcvn_id=row.pk, **values)
+        return self.shown(row)
+
+    @extend_schema(request=SupplierInput, responses=TcvnShape)
+    @action(detail=True, methods=["post"], url_path="supplier-notices")
+    @idempotent
+    def supplier_notices(self, request: Request, pk: str) -> Response:
+        """Record that the site's supplier was told of the notice."""
+        row = self.get_object()
+        values = self.read(SupplierInput, request.data).validated_data
+        self.act(services.record_supplier_notice, tcvn_id=row.pk, **values)
+        return self.shown(row)
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     @action(detail=True, pagination_class=None, filter_backends=[])

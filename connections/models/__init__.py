@@ -21,6 +21,7 @@ from connections.models.applications import (
     ReviewCheck,
 )
 from connections.models.imports import SiteFile
+from connections.models.measures import LimitationSetting, SupplierNotice
 from connections.models.notices import NoticeDocument, NoticePdf, NoticePolicy, NoticeTemplate
 from connections.models.register import CapacityStatement, RegisterChange, RegisterHook
 from connections.models.steps import StepTargets, Turn
@@ -48,6 +49,7 @@ __all__ = [
     "Asset",
     "CapacityStatement",
     "Document",
+    "LimitationSetting",
     "Message",
     "NoticeDocument",
     "NoticePdf",
@@ -65,6 +67,7 @@ __all__ = [
     "SiteFile",
     "SiteMpan",
     "StepTargets",
+    "SupplierNotice",
     "Tcvn",
     "TcvnCondition",
     "TcvnSpan",

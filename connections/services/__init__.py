@@ -11,6 +11,13 @@ from connections.services.closing import close_site
 from connections.services.documents import attach_document, remove_document
 from connections.services.hooks import create_hook, switch_hook
 from connections.services.imports import apply_site_file, look_at_site_file, upload_site_file
+from connections.services.measures import (
+    record_limitation,
+    record_set_back,
+    record_supplier_notice,
+    remind_all_to_set_back,
+    remind_to_set_back,
+)
 from connections.services.notice_rules import publish_notice_policy, publish_notice_template
 from connections.services.places import change_place, propose_registration, settle_site
 from connections.services.preparers import accept_preparing, end_preparing, invite_preparer
@@ -95,13 +102,18 @@ __all__ = [
     "record_agreement",
     "record_checks",
     "record_conditional",
+    "record_limitation",
     "record_notice_pdf",
     "record_refusal",
+    "record_set_back",
+    "record_supplier_notice",
     "record_support",
     "refusals_to_hold",
     "refuse_registration",
     "reissue_tcvn",
     "release_allocations",
+    "remind_all_to_set_back",
+    "remind_to_set_back",
     "remove_document",
     "request_notice_pdf",
     "request_tcvn",

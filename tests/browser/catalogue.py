@@ -124,6 +124,7 @@ PAGES: dict[str, list[Page]] = {
     "connections:applications": [Page(ADMINISTRATOR), Page(ENGINEER)],
     "connections:registration": [Page(BY_ROW, EACH_REGISTRATION)],
     "connections:tcvn": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
+    "connections:tcvn-measures": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
     "connections:new-tcvn": [Page(ADMINISTRATOR)],
     "participants:organisation": [Page(ADMINISTRATOR), Page(TRADER), Page(ENGINEER)],
     "participants:tokens": [Page(TRADER)],

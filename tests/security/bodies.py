@@ -121,6 +121,16 @@ def _inline(*names: str) -> dict[str, Any]:
     return {f"{name}-{key}": value for name in names for key, value in NO_ROWS.items()}
 
 
+TEST_SHEET = b"kw,ok\n80,yes\n"
+LIMITATION = {
+    "before_kw": "50",
+    "after_kw": "80",
+    "changed_by": "A. Fitter",
+    "changed_on": "2026-03-01",
+    "tested_by": "B. Tester",
+    "tested_on": "2026-03-01",
+}
+
 BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "requests/new/": _request,
     "api/v1/requests/": _request,
@@ -205,6 +215,23 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "kw_1": "5",
     },
     "dso/connections/tcvn/<int:pk>/refuse/step/": lambda _: REASON,
+    "applications/tcvns/<int:pk>/at-the-site/": lambda _: {
+        **LIMITATION,
+        "what": "limitation",
+        "file": ContentFile(TEST_SHEET, "test.csv"),
+    },
+    "api/v1/tcvns/<pk>/limitation/": lambda _: {
+        **LIMITATION,
+        "file": {"name": "test.csv", "content": b64encode(TEST_SHEET).decode()},
+    },
+    "api/v1/tcvns/<pk>/set-back/": lambda _: {
+        "set_back_by": "A. Fitter",
+        "set_back_on": "2026-03-02",
+    },
+    "api/v1/tcvns/<pk>/supplier-notices/": lambda _: {
+        "supplier": "Green Supply",
+        "told_on": "2026-03-01",
+    },
     "applications/tcvns/<int:pk>/decline/": lambda _: REASON,
     "api/v1/tcvns/<pk>/decline/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/reissue/step/": lambda _: REASON,
