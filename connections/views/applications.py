@@ -115,7 +115,6 @@ def _registration_page(request: HttpRequest, pk: int, status: int, **forms: Any)
         "preparers": registration.preparers.filter(ended_at=None).order_by("pk"),
         "events": timeline_of(registration),
         "message_form": MessageForm(),
-        "decline_form": DeclineForm(),
         "preparer_form": PreparerForm(),
         "may_write": who.may_prepare(registration) and registration.state != "REFUSED",
         **forms,
@@ -324,6 +323,7 @@ def tcvn_response(
         "events": timeline_of(tcvn),
         "message_form": MessageForm(),
         "submit_form": SubmitForm(),
+        "decline_form": DeclineForm(),
         "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
         and tcvn.state not in DONE,
         **forms,

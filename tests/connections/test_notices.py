@@ -468,3 +468,23 @@ def test_a_notice_to_sign_says_by_mail_when_it_lapses(world: World, dso: Actor) 
     document = NoticeDocument.objects.get()
     assert facts["Lapses unless signed by"] == f"{document.execute_by:%A %-d %B %Y}"
     assert facts["Next"] == "A signatory of the site reads and signs the notice"
+
+
+def test_a_named_seller_reads_what_is_asked_and_declines_on_its_page(
+    world: World, dso: Actor, client: Client
+) -> None:
+    _, earmark = pair(world, dso)
+    client.force_login(world.seller.user, backend="participants.auth.RoleBackend")
+    address = reverse("connections:tcvn", args=[earmark.pk])
+    decline = reverse("connections:decline-tcvn", args=[earmark.pk])
+
+    page = client.get(address).content.decode()
+    with clock.frozen(AT):
+        without_reason = client.post(decline, {"reason": ""})
+        client.post(decline, {"reason": "We need it."})
+
+    assert f"{world.rival.site.name} would get more capacity" in page
+    assert "Decline to lower it" in page
+    assert without_reason.status_code == 422
+    earmark.refresh_from_db()
+    assert earmark.state == "DECLINED"

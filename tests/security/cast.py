@@ -19,7 +19,6 @@ from connections.models import (
     Document,
     LimitationSetting,
     NoticeDocument,
-    NoticePolicy,
     Preparer,
     ProposedSite,
     RegisterHook,
@@ -37,7 +36,6 @@ from nmf import services
 from participants.models import ApiToken, Invitation, Membership, Notice, Organisation, User
 from participants.states import OrganisationKind, Role
 from psa.models import AreaHeadroom, ForecastUpload, NetworkEvent, NetworkModel, Study
-from psa.questions import Question
 from psa.states import StudyKind, StudyState
 from tests.connections.making import checked
 from tests.nmf.world import AT, WINDOW, Peer, World
@@ -187,7 +185,6 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         **{f"{state.lower()} tcvn": _tcvn(home, state).pk for state in TcvnState},
         "asked tcvn": _asked(home, other).pk,
         "setting": _set(Tcvn.objects.get(state=TcvnState.IN_FORCE), home).pk,
-        "fast tcvn": _fast(home, world.area).pk,
         "issued hash": Tcvn.objects.get(state=TcvnState.ISSUED).document_hash,
         "invitation": invitation.pk,
         "viewer": Membership.objects.get(user=by["viewer"]).pk,
@@ -377,41 +374,6 @@ def _asked(seller: Peer, buyer: Peer) -> Tcvn:
         tcvn=made[0], seller_site=seller.site, kw=Decimal(10), seller_tcvn=made[1]
     )
     return made[1]
-
-
-def _fast(peer: Peer, area: Area) -> Tcvn:
-    """A request that its study supports with the margin of the policy."""
-    reference = uuid4()
-    NoticePolicy.objects.create(version=1, fast_margin_percent=5, published_at=AT)
-    tcvn = Tcvn.objects.create(
-        site=peer.site,
-        direction="EXPORT",
-        capacity_kw=Decimal(80),
-        state=TcvnState.ASSESSING,
-        study_reference=reference,
-        created_by=peer.user,
-        created_at=AT,
-        **window_columns(WINDOW),
-    )
-    question = Study.objects.latest("pk").question
-    worst = {"unit": "%", "value": 40.0, "limit": 100.0}
-    Study.objects.create(
-        area=area,
-        kind=StudyKind.TCVN,
-        reference=reference,
-        question=question,
-        state=StudyState.PASSED,
-        result={
-            "bases": [
-                {"basis": basis, "outcome": "pass", "worst": worst}
-                for basis in Question.from_json(question).options.required_bases
-            ]
-        },
-        asked_at=AT,
-        starts_at=AT,
-        ends_at=AT + timedelta(days=1),
-    )
-    return tcvn
 
 
 def _set(tcvn: Tcvn, peer: Peer) -> LimitationSetting:

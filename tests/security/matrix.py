@@ -273,7 +273,6 @@ PORTAL = [
             ("support_conditionally", "assessing", "conditional"),
             ("refuse", "assessing", "refused"),
             ("issue", "supported", "issued"),
-            ("support_and_issue", "fast", "issued"),
             ("reissue", "issued", "reissued"),
             ("reassess", "executed", "reassessed"),
             ("countersign", "executed", "in_force"),
@@ -332,6 +331,8 @@ PORTAL = [
         "connections_sitefile", _ENGINEERS),
     Row("POST dso/sites/import/<int:file_id>/", "site file",
         "connections.site.created", _ENGINEERS),
+    Row("POST dso/connections/tcvn/<int:pk>/support_and_issue/step/", "assessing tcvn",
+        "connections.tcvn.issued", "302 302 302  302 302 302  403 422 422"),  # no study supports it
     Row("POST dso/connections/tcvn/<int:pk>/pdf/step/", "issued tcvn",
         "connections.notice_pdf.requested", _ENGINEERS),
     Row("POST dso/connections/noticetemplate/add/", "",
