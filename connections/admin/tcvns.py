@@ -170,6 +170,8 @@ class TcvnAdmin(SteppedAdmin):
     def allows(self, move: str, row: Tcvn) -> bool:
         if move == "support_and_issue" and free_share(row) is None:
             return False
+        if move == "pdf" and (made := pdf_row(row)) is not None and made.made_at is not None:
+            return False
         return super().allows(move, row)
 
     def facts(self, row: Tcvn) -> list[tuple[str, Any]]:
@@ -201,7 +203,7 @@ class TcvnAdmin(SteppedAdmin):
             link = format_html("{}. {}", link, why_no_pdf(pdf))
         withdrawn = f", withdrawn: {found.withdrawn_reason}" if found.withdrawn_at else ""
         return format_html(
-            "{}{}, to be signed by {}, SHA-256 of the text <code>{}</code>",
+            "<p>{}{}, to be signed by {}, SHA-256 of the text <code>{}</code></p>",
             link,
             withdrawn,
             f"{found.execute_by:%-d %B %Y}",

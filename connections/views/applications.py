@@ -40,10 +40,10 @@ from connections.views.access import (
 )
 from connections.views.shared import (
     STEPS,
-    WAITS_FOR,
     may_trade,
     step_of,
     step_of_registration,
+    waits_for,
 )
 from core import clock
 from core.retry import retried
@@ -301,7 +301,7 @@ def tcvn_response(
         **_clock(tcvn),
         "steps": STEPS,
         "step": step_of(tcvn),
-        "waits_for": WAITS_FOR.get(tcvn.state, ""),  # type: ignore[call-overload]
+        "waits_for": waits_for(tcvn),
         "signs": signs,
         "may_submit": signs and TCVN_MACHINE.allows("submit", state=tcvn.state),
         "may_sign": signs and TCVN_MACHINE.allows("execute", state=tcvn.state),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import Http404, HttpRequest
 
 from connections.models import Registration, Tcvn
-from connections.states import RegistrationState, TcvnState
+from connections.states import RegistrationState, TcvnRole, TcvnState
 from participants.middleware import membership_of
 from participants.models import Membership
 from participants.states import HOLDS, Role
@@ -64,6 +64,13 @@ def may_trade(membership: Membership) -> bool:
 def step_of_registration(registration: Registration) -> int:
     done = {RegistrationState.DRAFT: 1, RegistrationState.APPROVED: 3}
     return done.get(RegistrationState(registration.state), 2)
+
+
+def waits_for(tcvn: Tcvn) -> str:
+    """Say in a sentence who does what next."""
+    if tcvn.role == TcvnRole.SELLER and tcvn.state == TcvnState.DRAFT:
+        return "You are asked to keep capacity for another site: accept or decline."
+    return WAITS_FOR.get(TcvnState(tcvn.state), "")
 
 
 def step_of(tcvn: Tcvn) -> int:
