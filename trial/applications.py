@@ -155,7 +155,14 @@ class Tcvns:
     def _refused(self) -> None:
         """Refuse as the study does: which element binds, and how much would pass."""
         tcvn = self._studied("Site 2", Direction.EXPORT, "50", "Export of new solar panels")
-        self._step(services.record_refusal, tcvn, reason=_study(tcvn).summary)
+        study, agreed = _study(tcvn), tcvn.site.agreements.get().agreed_kw(Direction.EXPORT)
+        passes = Decimal(str((study.result or {}).get("largest_kw") or 0))
+        self._step(
+            services.record_refusal,
+            tcvn,
+            reason=study.summary,
+            largest_kw=(agreed or 0) + passes if passes else None,
+        )
 
     def _conditional(self) -> None:
         """Ask a neighbour on the same feeder to lower its import; its notice is a draft yet."""

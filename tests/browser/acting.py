@@ -59,7 +59,7 @@ def key_in(page: Page) -> int:
 def step(engineer: Page, path: str, label: str, **values: str) -> None:
     """Take one of the steps that a row in the portal offers."""
     engineer.goto(path)
-    engineer.click(f".next-steps a:has-text('{label}')")
+    engineer.click(f".next-steps a:text-is('{label}')")
     for name, value in values.items():
         engineer.fill(f"[name={name}]", value)
     engineer.click(f"input[type=submit][value='{label}']")

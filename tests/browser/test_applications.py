@@ -61,13 +61,17 @@ def test_site_2_is_refused_and_reads_what_binds_and_what_would_pass(log_in: LogI
 
     step(engineer, in_portal(tcvn), "Start the assessment")
     wait_for_words(signatory, "Export: refused by the study")
-    step(engineer, in_portal(tcvn), "Refuse")  # as the study says
+    words = signatory.locator("main p:has-text('School Road school')").first.inner_text()
+    step(engineer, in_portal(tcvn), "Refuse", reason=words, largest_kw="40")
 
     signatory.reload()
     assert state(signatory) == "Refused"
     answer = signatory.inner_text("main .alert-danger")
     assert "School Road school would rise to 1.1" in answer
     assert "20 of 30 kW would pass" in answer
+    signatory.click("main a:has-text('Ask for that instead')")
+    assert signatory.input_value("[name=capacity_kw]") == "40"
+    assert signatory.input_value("[name=first_date]") == day(8)
 
 
 def test_a_consultant_prepares_and_the_signatory_reads_and_submits(
