@@ -205,6 +205,8 @@ NO_PAGE = {
     "connections:end-preparing": POST_ONLY,
     "connections:remove-document": POST_ONLY,
     "connections:document": "a file",
+    "admin:connections_tcvn_notice_txt": "a file",
+    "admin:connections_tcvn_notice_pdf": "a file",
     "admin:site_file": "shown after a file came: looked at by its own test",
     "connections:submit-tcvn": POST_ONLY,
     "connections:withdraw-tcvn": POST_ONLY,

@@ -37,10 +37,10 @@ def ask_for_more(page: Page, *, site: str, direction: str, kw: str) -> int:
     return key_in(page)
 
 
-def submit(page: Page, tcvn: int) -> None:
+def submit(page: Page, tcvn: int, label: str = "Submit as signatory") -> None:
     page.goto(f"/applications/tcvns/{tcvn}/")
     page.check("[name=read]")
-    press(page, "Submit as signatory")
+    press(page, label)
     assert "Submitted" in state(page)
 
 
@@ -115,7 +115,7 @@ def test_a_pair_comes_into_force_together_once_the_seller_has_signed_its_own(
     on_condition(engineer, tcvn, site=heat_pumps, kw="10")
     [(own,)] = query(f"SELECT seller_tcvn_id FROM connections_tcvncondition WHERE tcvn_id = {tcvn}")
 
-    submit(seller, own)
+    submit(seller, own, "Accept as signatory")
     for label in ("Start the assessment", "Supported", "Issue the notice"):
         step(engineer, in_portal(own), label)
     step(engineer, in_portal(tcvn), "Issue the notice")
