@@ -127,4 +127,5 @@ class Offering(Bench):
                 tcvn_id=each.pk, typed_name="A", document_hash=each.document_hash, **by
             ),
             "withdraw": lambda: services.withdraw_tcvn(tcvn_id=each.pk, **by),
+            "decline": lambda: services.decline_tcvn(tcvn_id=each.pk, reason="No.", **by),
         }
