@@ -111,7 +111,15 @@ def test_reminders_that_were_missed_are_told_as_one() -> None:
 
 def test_each_state_that_waits_for_somebody_has_a_turn_and_no_other() -> None:
     over = {RegistrationState.APPROVED, RegistrationState.REFUSED}
-    done = {TcvnState.IN_FORCE, TcvnState.REFUSED, TcvnState.WITHDRAWN, TcvnState.ENDED}
+    done = {
+        TcvnState.IN_FORCE,
+        TcvnState.SUSPENDED,
+        TcvnState.REFUSED,
+        TcvnState.WITHDRAWN,
+        TcvnState.DECLINED,
+        TcvnState.LAPSED,
+        TcvnState.ENDED,
+    }
 
     assert set(clocks.TURN_OF["registration"]) == set(RegistrationState) - over
     assert set(clocks.TURN_OF["tcvn"]) == set(TcvnState) - done
