@@ -69,6 +69,14 @@ class ReadOnly(Journalled):
         return False
 
 
+class AddOnly(ReadOnly):
+    """Rows that a service makes and nobody changes here."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        model = self.model._meta  # type: ignore[attr-defined]
+        return request.user.has_perm(f"{model.app_label}.add_{model.model_name}")
+
+
 @admin.register(Event)
 class EventAdmin(ReadOnly, admin.ModelAdmin[Event]):
     list_display = ("id", "happened_at", "verb", "subject_type", "subject_id", "actor", "to_state")

@@ -10,7 +10,7 @@ from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from core import clock
-from core.admin import Journalled, ReadOnly, plain
+from core.admin import AddOnly, ReadOnly, plain
 from core.errors import RefusedError
 from core.retry import retried
 from core.web.actors import actor_of
@@ -172,7 +172,7 @@ class ParametersForm(forms.ModelForm[MarketParameters]):
 
 
 @admin.register(MarketParameters)
-class MarketParametersAdmin(Journalled, admin.ModelAdmin[MarketParameters]):
+class MarketParametersAdmin(ReadOnly, admin.ModelAdmin[MarketParameters]):
     """A new version is published; an old one is never changed."""
 
     form = ParametersForm
@@ -190,12 +190,6 @@ class MarketParametersAdmin(Journalled, admin.ModelAdmin[MarketParameters]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("nmf.publish_marketparameters")
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
         made = retried(
             services.publish_parameters,
@@ -207,7 +201,7 @@ class MarketParametersAdmin(Journalled, admin.ModelAdmin[MarketParameters]):
 
 
 @admin.register(Commitment)
-class CommitmentAdmin(Journalled, admin.ModelAdmin[Commitment]):
+class CommitmentAdmin(AddOnly, admin.ModelAdmin[Commitment]):
     list_display = ("site", "service", "starts_at", "ends_at")
     list_filter = ("service", "site")
     list_select_related = ("site",)
@@ -220,12 +214,6 @@ class CommitmentAdmin(Journalled, admin.ModelAdmin[Commitment]):
             ),
         }
     }
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
         values = form.cleaned_data

@@ -9,21 +9,13 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core import clock
-from core.admin import ReadOnly
+from core.admin import AddOnly, ReadOnly
 from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.models import Membership, Organisation, TermsDocument, User
 from participants.services import organisations
 from participants.states import DSO_ROLES, PEER_ROLES, OrganisationKind
-
-
-class AddOnly(ReadOnly):
-    """Rows that a service makes and nobody changes here."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        model = self.model._meta  # type: ignore[attr-defined]
-        return request.user.has_perm(f"{model.app_label}.add_{model.model_name}")
 
 
 class MembersInline(admin.TabularInline[Membership, Organisation]):

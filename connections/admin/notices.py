@@ -13,7 +13,7 @@ from connections.documents import current_policy, current_template
 from connections.models import NoticePolicy, NoticeTemplate
 from connections.wording import NAMES, clauses_of, unknown_names
 from core import clock
-from core.admin import Journalled, plain
+from core.admin import ReadOnly, plain
 from core.retry import retried
 from core.web.actors import actor_of
 
@@ -45,7 +45,7 @@ class TemplateForm(forms.ModelForm[NoticeTemplate]):
         return values
 
 
-class VersionedAdmin(Journalled, admin.ModelAdmin[Any]):
+class VersionedAdmin(ReadOnly, admin.ModelAdmin[Any]):
     """A new version is published, begun from the current one; an old one is never changed."""
 
     names: tuple[str, ...]
@@ -59,12 +59,6 @@ class VersionedAdmin(Journalled, admin.ModelAdmin[Any]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"connections.publish_{self.opts.model_name}")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         current = self.current()

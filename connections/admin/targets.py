@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from connections import services
 from connections.models import StepTargets
 from core import clock
-from core.admin import Journalled
+from core.admin import ReadOnly
 from core.retry import retried
 from core.web.actors import actor_of
 
@@ -43,7 +43,7 @@ class TargetsForm(forms.ModelForm[StepTargets]):
 
 
 @admin.register(StepTargets)
-class StepTargetsAdmin(Journalled, admin.ModelAdmin[StepTargets]):
+class StepTargetsAdmin(ReadOnly, admin.ModelAdmin[StepTargets]):
     """A new version is published; an old one is never changed, and turns that run keep theirs."""
 
     form = TargetsForm
@@ -52,12 +52,6 @@ class StepTargetsAdmin(Journalled, admin.ModelAdmin[StepTargets]):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("connections.publish_steptargets")
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
         made = retried(

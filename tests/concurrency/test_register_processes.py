@@ -26,7 +26,7 @@ from tests.concurrency.test_register_rounds import broken
 from tests.psa.world import AT, FIRST_DAY, make_site, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HALF_HOURS = 6  # in which all of a round lies
+HALF_HOURS = 3  # in which all of a round begins, so that many compete
 UNTIL = FIRST_DAY + timedelta(days=1)
 PATIENCE_S = 120
 
