@@ -12,7 +12,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q
 
-from connections.models import KW
+from connections.models.fields import KW
 from connections.states import Direction
 from core.models import ServiceWindowFields
 from nmf.states import ContractState, RequestState, ResponseState, Route, Side

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from connections.models.fields import KW
 from connections.states import CheckItem, Owner, Technology
-
-KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
 
 
 def of_one(name: str) -> models.CheckConstraint:

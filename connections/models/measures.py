@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+from connections.models.fields import KW
 
 
 class LimitationSetting(models.Model):
