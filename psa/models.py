@@ -238,7 +238,7 @@ class Study(models.Model):
     started_at = models.DateTimeField(null=True, editable=False)
     finished_at = models.DateTimeField(null=True, editable=False)
     inputs_hash = models.CharField(max_length=64, blank=True, editable=False)
-    inputs = models.JSONField(null=True, editable=False)  # psa.inputs.recorded
+    inputs = models.JSONField(null=True, editable=False)  # psa.receipts.recorded
     engine = models.CharField(max_length=120, blank=True, editable=False)
     summary = models.CharField(max_length=400, blank=True, editable=False)  # one plain sentence
     result = models.JSONField(null=True, editable=False)  # psa.engine.study.as_json
