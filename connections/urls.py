@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, measures, notices, register, registering, sites
+from connections.views import applications, measures, notices, register, registering, sites, tcvns
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
@@ -52,13 +52,13 @@ urlpatterns: list[URLPattern] = [
         name="accept-preparing",
     ),
     path("applications/preparers/<int:pk>/end/", applications.end_preparing, name="end-preparing"),
-    path("applications/tcvns/<int:pk>/messages/", applications.write_to_tcvn, name="write-to-tcvn"),
+    path("applications/tcvns/<int:pk>/messages/", tcvns.write_to_tcvn, name="write-to-tcvn"),
     path("documents/<int:pk>/", applications.document, name="document"),
     path("documents/<int:pk>/remove/", registering.remove_document, name="remove-document"),
-    path("applications/tcvns/new/", applications.new_tcvn, name="new-tcvn"),
-    path("applications/tcvns/<int:pk>/", applications.tcvn_page, name="tcvn"),
-    path("applications/tcvns/<int:pk>/submit/", applications.submit_tcvn, name="submit-tcvn"),
-    path("applications/tcvns/<int:pk>/withdraw/", applications.withdraw_tcvn, name="withdraw-tcvn"),
+    path("applications/tcvns/new/", tcvns.new_tcvn, name="new-tcvn"),
+    path("applications/tcvns/<int:pk>/", tcvns.tcvn_page, name="tcvn"),
+    path("applications/tcvns/<int:pk>/submit/", tcvns.submit_tcvn, name="submit-tcvn"),
+    path("applications/tcvns/<int:pk>/withdraw/", tcvns.withdraw_tcvn, name="withdraw-tcvn"),
     path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),
     path("applications/tcvns/<int:pk>/calendar.ics", notices.tcvn_calendar, name="tcvn-calendar"),
     path("applications/tcvns/<int:pk>/at-the-site/", measures.measures, name="tcvn-measures"),

@@ -16,6 +16,7 @@ from core.journal import of_subjects
 from core.labels import label_of
 from core.models import MAX_ATTEMPTS, Event, OutboxMessage
 from core.relay import send_again
+from core.web.actors import actor_of
 
 
 def plain(name: str) -> Any:
@@ -75,6 +76,33 @@ class AddOnly(ReadOnly):
     def has_add_permission(self, request: HttpRequest) -> bool:
         model = self.model._meta  # type: ignore[attr-defined]
         return request.user.has_perm(f"{model.app_label}.add_{model.model_name}")
+
+
+class VersionedAdmin(ReadOnly, admin.ModelAdmin[Any]):
+    """A new version is published, begun from the current one; an old one is never changed."""
+
+    names: tuple[str, ...]
+    ordering = ("-version",)
+
+    def current(self) -> Any:
+        """Return the version that a new one begins from."""
+        raise NotImplementedError
+
+    def publish(self, **values: Any) -> Any:
+        """Publish what the form holds, with ``actor`` and ``at``; return the new version."""
+        raise NotImplementedError
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(f"{self.opts.app_label}.publish_{self.opts.model_name}")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        current = self.current()
+        return {name: getattr(current, name) for name in self.names}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
+        values = {name: form.cleaned_data[name] for name in self.names}
+        made = self.publish(**values, actor=actor_of(request.user), at=clock.now())
+        obj.pk, obj.version = made.pk, made.version
 
 
 @admin.register(Event)

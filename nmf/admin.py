@@ -10,7 +10,7 @@ from django.db.models import DateTimeField
 from django.http import HttpRequest
 
 from core import clock
-from core.admin import AddOnly, ReadOnly, plain
+from core.admin import AddOnly, ReadOnly, VersionedAdmin, plain
 from core.errors import RefusedError
 from core.retry import retried
 from core.web.actors import actor_of
@@ -18,7 +18,7 @@ from core.web.forms import refuse
 from nmf import services
 from nmf.gates import IN_ORDER, refusals_of_gates
 from nmf.models import Commitment, Contract, MarketParameters, Request, Response
-from nmf.queries import studies_of
+from nmf.queries import current_parameters, studies_of
 
 
 @admin.register(Request)
@@ -145,22 +145,25 @@ class ContractAdmin(ReadOnly, admin.ModelAdmin[Contract]):
         return super().subjects(row) + studies_of(row)
 
 
+PARAMETERS = (
+    "opening_gate",
+    "request_gate",
+    "response_gate",
+    "acceptance_gate",
+    "decision_gate",
+    "decision_hours",
+    "shortest_half_hours",
+    "longest_days",
+    "smallest_kw",
+    "step_kw",
+    "price_cap_gbp_per_kwh",
+)
+
+
 class ParametersForm(forms.ModelForm[MarketParameters]):
     class Meta:
         model = MarketParameters
-        fields = (
-            "opening_gate",
-            "request_gate",
-            "response_gate",
-            "acceptance_gate",
-            "decision_gate",
-            "decision_hours",
-            "shortest_half_hours",
-            "longest_days",
-            "smallest_kw",
-            "step_kw",
-            "price_cap_gbp_per_kwh",
-        )
+        fields = PARAMETERS
 
     def clean(self) -> dict[str, Any] | None:
         values = super().clean() or {}
@@ -172,10 +175,9 @@ class ParametersForm(forms.ModelForm[MarketParameters]):
 
 
 @admin.register(MarketParameters)
-class MarketParametersAdmin(ReadOnly, admin.ModelAdmin[MarketParameters]):
-    """A new version is published; an old one is never changed."""
-
+class MarketParametersAdmin(VersionedAdmin):
     form = ParametersForm
+    names = PARAMETERS
     list_display = (
         "version",
         "request_gate",
@@ -185,19 +187,12 @@ class MarketParametersAdmin(ReadOnly, admin.ModelAdmin[MarketParameters]):
         "price_cap_gbp_per_kwh",
         "published_at",
     )
-    ordering = ("-version",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("nmf.publish_marketparameters")
+    def current(self) -> MarketParameters:
+        return current_parameters() or MarketParameters()
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        made = retried(
-            services.publish_parameters,
-            actor=actor_of(request.user),
-            at=clock.now(),
-            **form.cleaned_data,
-        )
-        obj.__dict__.update(made.__dict__)
+    def publish(self, **values: Any) -> MarketParameters:
+        return retried(services.publish_parameters, **values)
 
 
 @admin.register(Commitment)

@@ -6,16 +6,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 
 from connections import services
 from connections.documents import current_policy, current_template
 from connections.models import NoticePolicy, NoticeTemplate
 from connections.wording import NAMES, clauses_of, unknown_names
-from core import clock
-from core.admin import ReadOnly, plain
+from core.admin import VersionedAdmin, plain
 from core.retry import retried
-from core.web.actors import actor_of
 
 CLAUSES = ("buyer_clauses", "seller_clauses")
 RULES = ("sign_within_days", "second_factor", "two_persons", "fast_margin_percent")
@@ -43,31 +40,6 @@ class TemplateForm(forms.ModelForm[NoticeTemplate]):
             elif name in values and not clauses_of(wording):
                 self.add_error(name, "A notice has at least one clause.")
         return values
-
-
-class VersionedAdmin(ReadOnly, admin.ModelAdmin[Any]):
-    """A new version is published, begun from the current one; an old one is never changed."""
-
-    names: tuple[str, ...]
-    ordering = ("-version",)
-
-    def current(self) -> Any:
-        raise NotImplementedError
-
-    def publish(self, **values: Any) -> Any:
-        raise NotImplementedError
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(f"connections.publish_{self.opts.model_name}")
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        current = self.current()
-        return {name: getattr(current, name) for name in self.names}
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        values = {name: form.cleaned_data[name] for name in self.names}
-        made = self.publish(**values, actor=actor_of(request.user), at=clock.now())
-        obj.pk, obj.version = made.pk, made.version
 
 
 @admin.register(NoticeTemplate)

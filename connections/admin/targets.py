@@ -6,14 +6,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
 
 from connections import services
+from connections.clock_queries import current_targets
 from connections.models import StepTargets
-from core import clock
-from core.admin import ReadOnly
+from core.admin import VersionedAdmin
 from core.retry import retried
-from core.web.actors import actor_of
 
 DAYS = tuple(field.name for field in StepTargets._meta.fields if field.name.endswith("_days"))
 
@@ -43,21 +41,15 @@ class TargetsForm(forms.ModelForm[StepTargets]):
 
 
 @admin.register(StepTargets)
-class StepTargetsAdmin(ReadOnly, admin.ModelAdmin[StepTargets]):
-    """A new version is published; an old one is never changed, and turns that run keep theirs."""
+class StepTargetsAdmin(VersionedAdmin):
+    """Turns that run keep the version that they began with."""
 
     form = TargetsForm
+    names = DAYS
     list_display = ("version", *DAYS, "published_at")
-    ordering = ("-version",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("connections.publish_steptargets")
+    def current(self) -> StepTargets:
+        return current_targets()
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:  # noqa: FBT001  # Django's
-        made = retried(
-            services.publish_targets,
-            actor=actor_of(request.user),
-            at=clock.now(),
-            **{name: form.cleaned_data[name] for name in DAYS},
-        )
-        obj.pk, obj.version = made.pk, made.version
+    def publish(self, **values: Any) -> StepTargets:
+        return retried(services.publish_targets, **values)

@@ -15,13 +15,12 @@ from connections.models import NoticePdf, Tcvn
 from connections.signing import execute
 from connections.states import TcvnState
 from connections.views.access import tcvn_for
-from connections.views.applications import tcvn_response
 from connections.views.shared import member
+from connections.views.tcvns import tcvn_response
 from core import clock
 from core.errors import WrongStateError
 from core.pdf import CONTENT_TYPE
-from core.web.actors import actor_of
-from core.web.forms import attempt
+from core.web.forms import handed_in
 
 
 def notice_file(tcvn: Tcvn, kind: str) -> HttpResponse:
@@ -69,44 +68,20 @@ def tcvn_calendar(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn = tcvn_for(request, pk)
-    form = ExecuteForm(request.POST)
-    status = 422
-    if form.is_valid():
-        signed, status = attempt(
-            form,
-            execute,
-            tcvn_id=pk,
-            typed_name=form.cleaned_data["typed_name"],
-            document_hash=form.cleaned_data["document_hash"],
-            code=form.cleaned_data["code"],
-            actor=actor_of(request.user),
-            at=clock.now(),
-        )
-        if signed is not None:
-            messages.success(
-                request, "Signed. It takes force with the operator's countersignature."
-            )
-            return redirect("connections:tcvn", pk=pk)
+    tcvn, form = tcvn_for(request, pk), ExecuteForm(request.POST)
+    signed, status = handed_in(request, form, execute, tcvn_id=pk)
+    if signed is not None:
+        messages.success(request, "Signed. It takes force with the operator's countersignature.")
+        return redirect("connections:tcvn", pk=pk)
     return tcvn_response(request, tcvn, form, status)
 
 
 @login_required
 @require_POST
 def decline_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn = tcvn_for(request, pk)
-    form = DeclineForm(request.POST)
-    status = 422
-    if form.is_valid():
-        declined, status = attempt(
-            form,
-            services.decline_tcvn,
-            tcvn_id=pk,
-            reason=form.cleaned_data["reason"],
-            actor=actor_of(request.user),
-            at=clock.now(),
-        )
-        if declined is not None:
-            messages.success(request, "Declined: the network operator assesses the request again.")
-            return redirect("connections:tcvn", pk=pk)
+    tcvn, form = tcvn_for(request, pk), DeclineForm(request.POST)
+    declined, status = handed_in(request, form, services.decline_tcvn, tcvn_id=pk)
+    if declined is not None:
+        messages.success(request, "Declined: the network operator assesses the request again.")
+        return redirect("connections:tcvn", pk=pk)
     return tcvn_response(request, tcvn, ExecuteForm(), status, decline_form=form)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest
 
+from connections.clock_queries import clock_of, current_targets
+from connections.clock_words import for_the_peer, of_the_whole
 from connections.models import Registration, Tcvn
-from connections.states import RegistrationState, TcvnRole, TcvnState
+from connections.states import RegistrationState, TcvnRole, TcvnState, TurnKind
+from core import clock
 from participants.middleware import membership_of
 from participants.models import Membership
 from participants.states import HOLDS, Role
@@ -75,3 +80,14 @@ def waits_for(tcvn: Tcvn) -> str:
 
 def step_of(tcvn: Tcvn) -> int:
     return STEP_OF_TCVN[TcvnState(tcvn.state)]
+
+
+def clock_context(row: Registration | Tcvn) -> dict[str, Any]:
+    """Return what an application's page says of its clock, and whether a question is open."""
+    found = clock_of(row, at=clock.now(), targets=current_targets())
+    asked = found.turn is not None and found.turn.kind == TurnKind.ANSWER
+    return {
+        "clock_words": for_the_peer(found),
+        "whole_words": of_the_whole(found),
+        "asked": asked and not found.with_operator and row.state != RegistrationState.RETURNED,
+    }

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.forms import BaseForm, ModelChoiceField
+from django.http import HttpRequest
 
+from core import clock
 from core.errors import DomainError, Refusal, RefusedError
 from core.periods import in_words
 from core.retry import retried
+from core.web.actors import actor_of
 
 R = TypeVar("R")
 
@@ -40,6 +43,19 @@ def attempt(form: BaseForm, service: Callable[..., R], **kwargs: Any) -> tuple[R
     except DomainError as error:
         refuse(form, error)
         return None, error.status
+
+
+def handed_in(
+    request: HttpRequest, form: BaseForm, service: Callable[..., R], **kwargs: Any
+) -> tuple[R | None, int]:
+    """Call a service with what a form was sent with, by who sent it and now.
+
+    Return its result, or None if the form or the service says no, and the status of the page.
+    """
+    if not form.is_valid():
+        return None, status_of(form)
+    acts = {"actor": actor_of(request.user), "at": clock.now()}
+    return attempt(form, service, **kwargs, **form.cleaned_data, **acts)
 
 
 def status_of(form: BaseForm) -> int:

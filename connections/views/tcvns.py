@@ -1,0 +1,211 @@
+"""TCVN requests as a peer prepares, reads, submits and withdraws them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from connections import queries, services
+from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
+from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
+from connections.models import Site, Tcvn
+from connections.permissions import check_signs_for, is_signatory
+from connections.registration_forms import MessageForm
+from connections.states import (
+    TCVN_MACHINE,
+    TcvnRole,
+    TcvnState,
+)
+from connections.timelines import timeline_of
+from connections.views.access import (
+    may_look,
+    reader,
+    sites_to_request_for,
+    tcvn_for,
+)
+from connections.views.shared import (
+    STEPS,
+    clock_context,
+    step_of,
+    waits_for,
+)
+from core import clock
+from core.retry import retried
+from core.web.actors import actor_of, user_id
+from core.web.forms import attempt, handed_in, status_of
+from participants.second_factor import has_second_factor
+
+DONE = {
+    TcvnState.REFUSED,
+    TcvnState.WITHDRAWN,
+    TcvnState.DECLINED,
+    TcvnState.LAPSED,
+    TcvnState.ENDED,
+}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new_tcvn(request: HttpRequest) -> HttpResponse:
+    """Prepare a request for a temporary ceiling (step 3): form, then check, then keep."""
+    who = may_look(request)
+    sites = sites_to_request_for(who)
+    form = TcvnForm(request.POST or None, sites=sites, initial=_filled(request, sites))
+    status, checked = 200, False
+    if request.method == "POST":
+        status = status_of(form)
+        if form.is_valid() and "confirm" in request.POST:
+            made, status = attempt(
+                form,
+                services.request_tcvn,
+                site_id=form.cleaned_data["site"].pk,
+                direction=form.cleaned_data["direction"],
+                capacity_kw=form.cleaned_data["capacity_kw"],
+                window=form.window(),
+                reason=form.cleaned_data["reason"],
+                actor=actor_of(request.user),
+                at=clock.now(),
+            )
+            if made is not None:
+                messages.success(request, "Kept. A signatory of the site now submits it.")
+                return redirect("connections:tcvn", pk=made.pk)
+        elif form.is_valid() and "change" in request.POST:
+            status = 200
+        elif form.is_valid():
+            refusals = form.window().refusals()
+            for refusal in refusals:
+                form.add_error(
+                    refusal.field if refusal.field in form.fields else None, refusal.message
+                )
+            checked = not refusals
+            status = 200 if checked else 422
+    rows = _answers(form) if checked else []
+    context = {"form": form, "rows": rows, "checked": checked, "steps": STEPS}
+    return render(request, "connections/tcvn_new.html", context, status=status)
+
+
+def _filled(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, Any]:
+    """Return what is known of the site that the address names, from its approved registration.
+
+    Or all of a request that was refused, with the largest ceiling that would be supported.
+    """
+    again = request.GET.get("again", "")
+    if again.isdecimal():
+        refused = Tcvn.objects.filter(pk=again, site__in=sites, largest_kw__isnull=False).first()
+        if refused is not None:
+            return TcvnForm.filled_again(refused)
+    site_id = request.GET.get("site", "")
+    if not site_id.isdecimal() or not sites.filter(pk=site_id).exists():
+        return {"weekdays": [str(n) for n in range(1, 8)]}
+    registration = queries.approved_registration(int(site_id))
+    if registration is None:
+        return {"site": site_id, "weekdays": [str(n) for n in range(1, 8)]}
+    return TcvnForm.filled_from(registration, at=clock.now())
+
+
+def _answers(form: TcvnForm) -> list[tuple[str, str]]:
+    window, values = form.window(), form.cleaned_data
+    changes = ", ".join(f"{day:%-d %b %Y}" for day in window.clock_changes())
+    return [
+        ("Site", str(values["site"])),
+        ("Direction", dict(form.fields["direction"].choices)[values["direction"]]),  # type: ignore[attr-defined]
+        ("Highest capacity", f"{values['capacity_kw'].normalize():f} kW"),
+        ("Window", str(window)),
+        ("Half-hours", f"{len(window.half_hours())} ({window.hours().normalize():f} hours)"),
+        *([("The clocks change on", changes)] if changes else []),
+        ("What it is for", values["reason"]),
+    ]
+
+
+@login_required
+@require_safe
+def tcvn_page(request: HttpRequest, pk: int) -> HttpResponse:
+    return tcvn_response(request, tcvn_for(request, pk), ExecuteForm(), 200)
+
+
+def tcvn_response(
+    request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int, **forms: Any
+) -> HttpResponse:
+    who, registration = reader(request), tcvn.registration
+    signs = is_signatory(site_id=tcvn.site_id, user_id=user_id(request))
+    context = {
+        "tcvn": tcvn,
+        **clock_context(tcvn),
+        "steps": STEPS,
+        "step": step_of(tcvn),
+        "waits_for": waits_for(tcvn),
+        "signs": signs,
+        "may_submit": signs and TCVN_MACHINE.allows("submit", state=tcvn.state),
+        "may_sign": signs and TCVN_MACHINE.allows("execute", state=tcvn.state),
+        "may_withdraw": who.trades_for(tcvn.site.organisation_id)
+        and TCVN_MACHINE.allows("withdraw", state=tcvn.state),
+        "may_decline": tcvn.role == TcvnRole.SELLER
+        and who.trades_for(tcvn.site.organisation_id)
+        and TCVN_MACHINE.allows("decline", state=tcvn.state),
+        "conditions": tcvn.conditions.filter(ended_at=None).select_related(
+            "seller_site", "seller_tcvn"
+        ),
+        **_notice(tcvn),
+        "has_second_factor": has_second_factor(user_id(request)),
+        "needs_second_factor": current_policy().second_factor,
+        "assessments": queries.assessments_of(tcvn),
+        "form": form,
+        "documents": registration.documents.defer("content").order_by("pk") if registration else [],
+        "dialogue": tcvn.messages.select_related("written_by").order_by("pk"),
+        "events": timeline_of(tcvn),
+        "message_form": MessageForm(),
+        "submit_form": SubmitForm(),
+        "decline_form": DeclineForm(),
+        "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
+        and tcvn.state not in DONE,
+        **forms,
+    }
+    return render(request, "connections/tcvn_page.html", context, status=status)
+
+
+def _notice(tcvn: Tcvn) -> dict[str, Any]:
+    pdf = pdf_row(tcvn)
+    return {
+        "notice": notice_of(tcvn),
+        "has_pdf": pdf is not None and pdf.made_at is not None,
+        "why_no_pdf": why_no_pdf(pdf),
+        "older": tcvn.notices.order_by("-pk")[1:],
+    }
+
+
+@login_required
+@require_POST
+def write_to_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn, form = tcvn_for(request, pk), MessageForm(request.POST)
+    made, status = handed_in(request, form, services.write_message, tcvn_id=pk)
+    if made is not None:
+        messages.success(request, "Sent to the network operator, and kept here.")
+        return redirect("connections:tcvn", pk=pk)
+    return tcvn_response(request, tcvn, ExecuteForm(), status, message_form=form)
+
+
+@login_required
+@require_POST
+def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn, form = tcvn_for(request, pk), SubmitForm(request.POST)
+    check_signs_for(site=tcvn.site, actor=actor_of(request.user))
+    if not form.is_valid():
+        return tcvn_response(request, tcvn, ExecuteForm(), 422, submit_form=form)
+    retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
+    messages.success(request, "Submitted: the network operator now assesses it.")
+    return redirect("connections:tcvn", pk=pk)
+
+
+@login_required
+@require_POST
+def withdraw_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    tcvn_for(request, pk)
+    retried(services.withdraw_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
+    messages.success(request, "Withdrawn.")
+    return redirect("connections:tcvn", pk=pk)
