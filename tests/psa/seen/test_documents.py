@@ -22,7 +22,8 @@ from core.pdf import MISSING, NoPdfError
 from participants.models import Membership, User
 from participants.states import Role
 from psa import services
-from psa.models import MADE_WITHIN, Study, StudyDocument
+from psa.models import Study, StudyDocument
+from psa.models.studies import MADE_WITHIN
 from psa.questions import FurtherChecks, StudyOptions
 from psa.running import run_open_studies
 from psa.seen import filing
