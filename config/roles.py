@@ -80,6 +80,10 @@ DUTIES = (
     ),
     Duty("Submit a TCVN request, sign its notice", (Who.SIGNATORY,)),
     Duty(
+        "Sign or decline a P2P-specific agreement that is offered, give notice to end it",
+        (Who.SIGNATORY,),
+    ),
+    Duty(
         "Manage members, accept terms, change settings of one's own organisation",
         (Who.ADMINISTRATOR, Who.DSO_MANAGER),
     ),
@@ -91,6 +95,11 @@ DUTIES = (
     ),
     Duty("Assess TCVNs, issue and re-issue notices", _STAFF, ("connections.assess_tcvn",)),
     Duty("Countersign, suspend, resume and end notices", _STAFF, ("connections.countersign_tcvn",)),
+    Duty(
+        "Offer a site a P2P-specific agreement, withdraw and re-issue it, countersign and end it",
+        _STAFF,
+        ("connections.offer_p2pagreement", "connections.countersign_p2pagreement"),
+    ),
     Duty(
         "Enter, import and close sites and agreements",
         _STAFF,

@@ -34,6 +34,10 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.tcvn.reissued": ["connections.file_notice"],
     "connections.tcvn.in_force": ["connections.file_notice"],
     "connections.notice_pdf.requested": ["connections.file_notice"],
+    **{
+        f"connections.p2pagreement.{verb}": ["connections.file_p2p_agreement"]
+        for verb in ("offered", "reissued", "agreed", "pdf_requested")
+    },
 }
 
 # What stands against a change of capacity, for the portal's pages; and how to cancel it with it.

@@ -1,13 +1,15 @@
-"""When a TCVN starts and ends, as a calendar file (RFC 5545) for those who must act on it."""
+"""When a notice or agreement starts and ends, as a calendar file (RFC 5545) for who must act."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from icalendar import Alarm, Calendar, Event
 
-from connections.models import Tcvn
+from connections.models import P2pAgreement, Tcvn
 from connections.states import TcvnRole
 from core.periods import HALF_HOUR
 
@@ -15,42 +17,95 @@ CONTENT_TYPE = "text/calendar; charset=utf-8"
 A_DAY = timedelta(days=1)
 
 
-def file_name(tcvn: Tcvn) -> str:
-    return f"{tcvn.number}.ics"
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A half-hour in which something changes at a site."""
+
+    name: str  # unique in this product, and the same each time it is told
+    title: str
+    starts_at: datetime
+    about: str
+    place: str
+    link: str
+
+
+def file_name(row: Tcvn | P2pAgreement) -> str:
+    return f"{row.number}.ics"
 
 
 def calendar_of(tcvn: Tcvn, *, at: datetime) -> str:
     """Return the first and the last half-hour of a notice in force, each with a reminder."""
     spans = list(tcvn.spans.order_by("starts_at"))
-    calendar = Calendar()
-    calendar.add("prodid", f"-//{settings.SITE_NAME}//TCVN//EN")
-    calendar.add("version", "2.0")
     kw = f"{tcvn.capacity_kw.normalize():f} kW"
     direction = tcvn.get_direction_display().lower()
     what = f"{kw} {direction}" if tcvn.role == TcvnRole.BUYER else f"{kw} {direction} kept"
-    if spans:
-        for name, starts_at in (
-            ("starts", spans[0].starts_at),
-            ("ends", spans[-1].ends_at - HALF_HOUR),
-        ):
-            title = f"{tcvn.number} {name}: {what} at {tcvn.site.name}"
-            calendar.add_component(_event(tcvn, name, title, starts_at, at=at))
+    moments = (
+        (("starts", spans[0].starts_at), ("ends", spans[-1].ends_at - HALF_HOUR)) if spans else ()
+    )
+    return _file(
+        "TCVN",
+        [
+            Entry(
+                name=f"tcvn-{tcvn.pk}-{name}",
+                title=f"{tcvn.number} {name}: {what} at {tcvn.site.name}",
+                starts_at=starts_at,
+                about=f"{tcvn.window} (local time)",
+                place=tcvn.site.name,
+                link=f"/applications/tcvns/{tcvn.pk}/",
+            )
+            for name, starts_at in moments
+        ],
+        at=at,
+    )
+
+
+def calendar_of_p2p(row: P2pAgreement, *, at: datetime) -> str:
+    """Return the first half-hour of a P2P-specific agreement, and the last once it is ended."""
+    base, place = row.varies.reference, row.site.name
+    starts = "its capacity follows its contracts, without a TCVN"
+    ends = f"agreement {base} counts again, with its MIC and MEC"
+    moments = [("starts", row.starts_at, starts)]
+    if row.ends_at is not None:
+        moments.append(("ends", row.ends_at - HALF_HOUR, ends))
+    return _file(
+        "P2P-specific agreement",
+        [
+            Entry(
+                name=f"p2p-{row.pk}-{name}",
+                title=f"{row.number} {name} at {place}",
+                starts_at=starts_at,
+                about=f"{place}: {about}",
+                place=place,
+                link=f"/agreements/{row.pk}/",
+            )
+            for name, starts_at, about in moments
+        ],
+        at=at,
+    )
+
+
+def _file(kind: str, entries: Iterable[Entry], *, at: datetime) -> str:
+    calendar = Calendar()
+    calendar.add("prodid", f"-//{settings.SITE_NAME}//{kind}//EN")
+    calendar.add("version", "2.0")
+    for each in entries:
+        calendar.add_component(_event(each, at=at))
     return str(calendar.to_ical().decode())
 
 
-def _event(tcvn: Tcvn, name: str, title: str, starts_at: datetime, *, at: datetime) -> Event:
+def _event(entry: Entry, *, at: datetime) -> Event:
     event = Event()
-    event.add("uid", f"tcvn-{tcvn.pk}-{name}@{settings.SITE_URL.split('//')[-1]}")
+    event.add("uid", f"{entry.name}@{settings.SITE_URL.split('//')[-1]}")
     event.add("dtstamp", at)
-    event.add("dtstart", starts_at)
-    event.add("dtend", starts_at + HALF_HOUR)
-    event.add("summary", title)
-    event.add("description", f"{tcvn.window} (local time)")
-    event.add("location", tcvn.site.name)
-    event.add("url", f"{settings.SITE_URL}/applications/tcvns/{tcvn.pk}/")
+    event.add("dtstart", entry.starts_at)
+    event.add("dtend", entry.starts_at + HALF_HOUR)
+    event.add("summary", entry.title)
+    event.add("description", entry.about)
+    event.add("location", entry.place)
+    event.add("url", f"{settings.SITE_URL}{entry.link}")
     alarm = Alarm()
     alarm.add("action", "DISPLAY")
-    alarm.add("description", title)
+    alarm.add("description", entry.title)
     alarm.add("trigger", -A_DAY)
     event.add_component(alarm)
     return event

@@ -12,10 +12,11 @@ from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from connections import clocks
-from connections.models import Registration, StepTargets, Tcvn, Turn
+from connections.models import P2pAgreement, Registration, StepTargets, Tcvn, Turn
 from connections.states import Owner, TurnKind
 
-Row = TypeVar("Row", Registration, Tcvn)
+Row = TypeVar("Row", Registration, Tcvn, P2pAgreement)
+Application = Registration | Tcvn | P2pAgreement
 BEING_WRITTEN = (TurnKind.DRAFT, TurnKind.REQUEST)
 
 
@@ -86,7 +87,7 @@ def with_clocks(rows: QuerySet[Row]) -> QuerySet[Row]:
     return found
 
 
-def clock_of(row: Registration | Tcvn, *, at: datetime, targets: StepTargets) -> Clock:
+def clock_of(row: Application, *, at: datetime, targets: StepTargets) -> Clock:
     """Return the clock of a row that ``with_clocks`` brought."""
     turns = list(row.turns.all())
     before = (
@@ -120,7 +121,7 @@ def _clock(
 class BoardRow:
     """An application on the operator's board."""
 
-    application: Registration | Tcvn
+    application: Application
     clock: Clock
     turn: Turn
 
@@ -141,6 +142,8 @@ def board(*, at: datetime) -> list[BoardRow]:
             "registration__proposal__area",
             "tcvn__site__organisation",
             "tcvn__site__area",
+            "p2pagreement__site__organisation",
+            "p2pagreement__site__area",
         )
         .order_by("starts_at", "pk")
     )
@@ -152,8 +155,8 @@ def board(*, at: datetime) -> list[BoardRow]:
     ]
 
 
-def _application(turn: Turn) -> Registration | Tcvn:
-    found = turn.registration or turn.tcvn
+def _application(turn: Turn) -> Application:
+    found = turn.registration or turn.tcvn or turn.p2pagreement
     assert found is not None  # noqa: S101  # by a constraint
     return found
 
@@ -167,15 +170,19 @@ def _history(turns: list[Turn]) -> dict[int, list[Turn]]:
     rows = Turn.objects.filter(
         Q(registration__in={pk for pk in registrations.values() if pk})
         | Q(tcvn__in={turn.tcvn_id for turn in turns if turn.tcvn_id})
+        | Q(p2pagreement__in={t.p2pagreement_id for t in turns if t.p2pagreement_id})
     )
-    of_registration: defaultdict[int | None, list[Turn]] = defaultdict(list)
-    of_tcvn: defaultdict[int | None, list[Turn]] = defaultdict(list)
+    found: defaultdict[tuple[str, int | None], list[Turn]] = defaultdict(list)
     for row in rows:
-        (of_registration if row.registration_id else of_tcvn)[
-            row.registration_id or row.tcvn_id
-        ].append(row)
+        found[_whose(row)].append(row)
     return {
-        turn.pk: of_registration.get(registrations[turn.pk], [])
-        + (of_tcvn.get(turn.tcvn_id, []) if turn.tcvn_id else [])
+        turn.pk: found[("registration", registrations[turn.pk])]
+        + (found[_whose(turn)] if not turn.registration_id else [])
         for turn in turns
     }
+
+
+def _whose(turn: Turn) -> tuple[str, int | None]:
+    if turn.registration_id:
+        return ("registration", turn.registration_id)
+    return ("tcvn", turn.tcvn_id) if turn.tcvn_id else ("p2pagreement", turn.p2pagreement_id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-from connections.states import Owner, RegistrationState, TcvnState, TurnKind
+from connections.states import Owner, P2pAgreementState, RegistrationState, TcvnState, TurnKind
 from core.business_days import DAY, business_days_after, business_days_between
 from core.periods import LONDON
 
@@ -17,6 +17,7 @@ MORNING = time(8)  # when reminders go out
 SHARES = (50, 80)  # per cent of the days of a turn
 OVERDUE = len(SHARES) + 1  # the last reminder
 
+NO_STEP = 0  # of Table 2: a P2P-specific agreement is beside it
 STEP_OF = {
     TurnKind.DRAFT: 1,
     TurnKind.REVIEW: 2,
@@ -28,6 +29,8 @@ STEP_OF = {
     TurnKind.ISSUE: 6,
     TurnKind.SIGN: 7,
     TurnKind.COUNTERSIGN: 7,
+    TurnKind.SIGN_OFFER: NO_STEP,
+    TurnKind.COUNTERSIGN_OFFER: NO_STEP,
 }
 OWNER_OF = {
     TurnKind.DRAFT: Owner.PARTICIPANT,
@@ -40,6 +43,8 @@ OWNER_OF = {
     TurnKind.ISSUE: Owner.DSO,
     TurnKind.SIGN: Owner.PARTICIPANT,
     TurnKind.COUNTERSIGN: Owner.DSO,
+    TurnKind.SIGN_OFFER: Owner.PARTICIPANT,
+    TurnKind.COUNTERSIGN_OFFER: Owner.DSO,
 }
 TURN_OF_REGISTRATION = {
     RegistrationState.DRAFT: TurnKind.DRAFT,
@@ -55,9 +60,14 @@ TURN_OF_TCVN = {
     TcvnState.ISSUED: TurnKind.SIGN,
     TcvnState.EXECUTED: TurnKind.COUNTERSIGN,
 }
+TURN_OF_P2P_AGREEMENT = {
+    P2pAgreementState.OFFERED: TurnKind.SIGN_OFFER,
+    P2pAgreementState.EXECUTED: TurnKind.COUNTERSIGN_OFFER,
+}
 TURN_OF: dict[str, dict[str, TurnKind]] = {
     "registration": {str(state): kind for state, kind in TURN_OF_REGISTRATION.items()},
     "tcvn": {str(state): kind for state, kind in TURN_OF_TCVN.items()},
+    "p2pagreement": {str(state): kind for state, kind in TURN_OF_P2P_AGREEMENT.items()},
 }
 
 

@@ -12,16 +12,23 @@ from connections.models import (
     NoticePdf,
     NoticePolicy,
     NoticeTemplate,
+    P2pAgreement,
     Tcvn,
 )
-from connections.states import PdfStage, TcvnRole, TcvnState
+from connections.states import P2pAgreementState, PdfStage, TcvnRole, TcvnState
 from connections.wording import BUYER_CLAUSES, SELLER_CLAUSES, clauses_of, filled
 from core.pdf import Attached, pdf_of
 from core.periods import LONDON, in_words, merged
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow, weekdays_in_words
 
 TITLE = "Temporary Capacity Variation Notice"
-IN_ITS_STAGE = {TcvnState.IN_FORCE, TcvnState.SUSPENDED, TcvnState.ENDED}
+SIGNED_BY_BOTH = {
+    TcvnState.IN_FORCE,
+    TcvnState.SUSPENDED,
+    TcvnState.ENDED,
+    P2pAgreementState.AGREED,
+    P2pAgreementState.ENDED,
+}
 BEING_MADE = "The PDF is being made. Come again in some seconds; the text is there already."
 
 
@@ -37,14 +44,14 @@ def current_policy() -> NoticePolicy:
     return NoticePolicy.objects.order_by("-version").first() or NoticePolicy(version=0)
 
 
-def notice_of(tcvn: Tcvn) -> NoticeDocument | None:
+def notice_of(row: Tcvn | P2pAgreement) -> NoticeDocument | None:
     """Return the notice that counts, or the last that was withdrawn."""
-    return tcvn.notices.order_by("-pk").first()
+    return row.notices.order_by("-pk").first()
 
 
-def notice_text(tcvn: Tcvn) -> str:
+def notice_text(row: Tcvn | P2pAgreement) -> str:
     """Return the text that is signed, or none before a notice is issued."""
-    found = notice_of(tcvn)
+    found = notice_of(row)
     return found.text if found else ""
 
 
@@ -120,18 +127,18 @@ def _kw(kw: Decimal) -> str:
     return f"{kw.normalize():f} kW"
 
 
-def stage_of(tcvn: Tcvn) -> PdfStage:
+def stage_of(row: Tcvn | P2pAgreement) -> PdfStage:
     """Return of which moment a notice's PDF is to be."""
-    return PdfStage.IN_FORCE if tcvn.state in IN_ITS_STAGE else PdfStage.ISSUED
+    return PdfStage.IN_FORCE if row.state in SIGNED_BY_BOTH else PdfStage.ISSUED
 
 
-def pdf_row(tcvn: Tcvn) -> NoticePdf | None:
+def pdf_row(row: Tcvn | P2pAgreement) -> NoticePdf | None:
     """Return the PDF of a notice as it stands, without its content."""
-    notice = notice_of(tcvn)
+    notice = notice_of(row)
     if notice is None:
         return None
     rows = NoticePdf.objects.filter(notice=notice).defer("content")
-    return rows.filter(stage=stage_of(tcvn)).first() or rows.order_by("-pk").first()
+    return rows.filter(stage=stage_of(row)).first() or rows.order_by("-pk").first()
 
 
 def why_no_pdf(row: NoticePdf | None) -> str:
@@ -139,15 +146,15 @@ def why_no_pdf(row: NoticePdf | None) -> str:
 
 
 def typeset(notice: NoticeDocument, *, stage: str, at: datetime) -> bytes:
-    """Return a notice's PDF. Its TCVN should be loaded with it.
+    """Return a document's PDF. What it is of should be loaded with it.
 
     :raises NoPdfError: if this machine can't make PDFs
     """
-    signed = notice.tcvn if stage == PdfStage.IN_FORCE else None
+    signed = (notice.tcvn or notice.p2pagreement) if stage == PdfStage.IN_FORCE else None
     return pdf_of(
         "connections/notice_document.html",
         {"facts": notice.facts, "notice": notice, "signed": signed},
-        title=TITLE,
+        title=notice.facts["title"],
         reference=notice.number,
         made_at=at,
         attached=Attached(f"{notice.number}.txt", notice.text, "The text that is signed"),

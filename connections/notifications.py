@@ -10,7 +10,16 @@ from django.template.loader import render_to_string
 
 from connections import clocks
 from connections.calendars import calendar_of
-from connections.models import LimitationSetting, Message, Preparer, Registration, Tcvn, Turn
+from connections.models import (
+    LimitationSetting,
+    Message,
+    P2pAgreement,
+    Preparer,
+    Registration,
+    Tcvn,
+    Turn,
+)
+from connections.p2p_notifications import peer_link, people_of_site
 from connections.states import Owner, TcvnRole, TurnKind
 from participants.models import User
 from participants.services import notices
@@ -173,7 +182,7 @@ def _next(row: Registration | Tcvn) -> list[tuple[str, str]]:
 
 def turn_reminded(turn: Turn, *, at: datetime) -> None:
     """Remind the side that has an application: half of its days, four fifths, or all are gone."""
-    row = turn.registration or turn.tcvn
+    row = turn.registration or turn.tcvn or turn.p2pagreement
     assert row is not None and turn.due_date is not None  # noqa: PT018, S101  # by constraint, rule
     by_dso = turn.owner == Owner.DSO
     late = turn.reminded == clocks.OVERDUE
@@ -181,7 +190,7 @@ def turn_reminded(turn: Turn, *, at: datetime) -> None:
     organisation_id = row.organisation.pk
     notices.notify(
         kind=f"connections.{row._meta.model_name}",
-        recipients=notices.dso_engineers() if by_dso else people_of(row),
+        recipients=notices.dso_engineers() if by_dso else _people_of(row),
         organisation_id=None if by_dso else organisation_id,
         title=f"{row.place}: {turn.get_kind_display().lower()} "
         + (f"was due by {due}" if late else f"is due by {due}"),
@@ -194,11 +203,17 @@ def turn_reminded(turn: Turn, *, at: datetime) -> None:
     )
 
 
-def _dso_link(row: Registration | Tcvn) -> str:
+def _people_of(row: Registration | Tcvn | P2pAgreement) -> list[User]:
+    return people_of_site(row) if isinstance(row, P2pAgreement) else people_of(row)
+
+
+def _dso_link(row: Registration | Tcvn | P2pAgreement) -> str:
     return f"/dso/connections/{row._meta.model_name}/{row.pk}/change/"
 
 
-def _peer_link(row: Registration | Tcvn) -> str:
+def _peer_link(row: Registration | Tcvn | P2pAgreement) -> str:
+    if isinstance(row, P2pAgreement):
+        return peer_link(row)
     return f"/applications/{row._meta.model_name}s/{row.pk}/"
 
 

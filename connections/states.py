@@ -106,6 +106,8 @@ class TurnKind(models.TextChoices):
     ISSUE = "ISSUE", "Notice to be issued"
     SIGN = "SIGN", "Participant's signature"
     COUNTERSIGN = "COUNTERSIGN", "Countersignature"
+    SIGN_OFFER = "SIGN_OFFER", "Signature of a P2P-specific agreement"
+    COUNTERSIGN_OFFER = "COUNTERSIGN_OFFER", "Countersignature of a P2P-specific agreement"
 
 
 class CheckItem(models.TextChoices):
@@ -185,5 +187,32 @@ TCVN_MACHINE = Machine(
         "suspend": ([TcvnState.IN_FORCE], TcvnState.SUSPENDED),
         "resume": ([TcvnState.SUSPENDED], TcvnState.IN_FORCE),
         "end": ([TcvnState.IN_FORCE, TcvnState.SUSPENDED], TcvnState.ENDED),
+    },
+)
+
+
+class P2pAgreementState(models.TextChoices):
+    """From the operator's offer to its end. That its first half-hour has come is no state."""
+
+    OFFERED = "OFFERED", "Offered, waits for your signature"
+    EXECUTED = "EXECUTED", "Signed by you, waits for the DSO's countersignature"
+    AGREED = "AGREED", "Agreed"
+    DECLINED = "DECLINED", "Declined"
+    LAPSED = "LAPSED", "Not signed in time"
+    WITHDRAWN = "WITHDRAWN", "Withdrawn by the DSO"
+    ENDED = "ENDED", "Notice to end it given"
+
+
+_OFFER_OPEN = [P2pAgreementState.OFFERED, P2pAgreementState.EXECUTED]
+P2P_AGREEMENT_MACHINE = Machine(
+    "connections.p2pagreement",
+    {
+        "reissue": (_OFFER_OPEN, P2pAgreementState.OFFERED),
+        "withdraw": (_OFFER_OPEN, P2pAgreementState.WITHDRAWN),
+        "execute": ([P2pAgreementState.OFFERED], P2pAgreementState.EXECUTED),
+        "decline": (_OFFER_OPEN, P2pAgreementState.DECLINED),
+        "lapse": ([P2pAgreementState.OFFERED], P2pAgreementState.LAPSED),
+        "countersign": ([P2pAgreementState.EXECUTED], P2pAgreementState.AGREED),
+        "end": ([P2pAgreementState.AGREED], P2pAgreementState.ENDED),
     },
 )

@@ -41,8 +41,14 @@ def file_notice(*, subject_id: int) -> None:
     filing.file(tcvn_id=subject_id)
 
 
+@outbox_task("connections.file_p2p_agreement")
+def file_p2p_agreement(*, subject_id: int) -> None:
+    filing.file_p2p(p2p_agreement_id=subject_id)
+
+
 @periodic_task("connections.lapse_notices")
 def lapse_notices() -> None:
-    """Let notices lapse that were not signed, and ask that settings be set back after others."""
+    """Let lapse what was not signed, and ask that settings be set back after notices."""
     services.lapse_notices(at=clock.now())
+    services.lapse_p2p_agreements(at=clock.now())
     services.remind_all_to_set_back(at=clock.now())

@@ -12,7 +12,14 @@ from connections.models.applications import (
 )
 from connections.models.imports import SiteFile
 from connections.models.measures import LimitationSetting, SupplierNotice
-from connections.models.notices import NoticeDocument, NoticePdf, NoticePolicy, NoticeTemplate
+from connections.models.notices import (
+    NoticeDocument,
+    NoticePdf,
+    NoticePolicy,
+    NoticeTemplate,
+    P2pTemplate,
+)
+from connections.models.p2p import P2pAgreement
 from connections.models.register import CapacityStatement, RegisterChange, RegisterHook
 from connections.models.registrations import Registration
 from connections.models.sites import Area, Asset, Signatory, Site, SiteMpan
@@ -33,6 +40,8 @@ __all__ = [
     "NoticePdf",
     "NoticePolicy",
     "NoticeTemplate",
+    "P2pAgreement",
+    "P2pTemplate",
     "Preparer",
     "ProposedSite",
     "RegisterChange",

@@ -45,6 +45,19 @@ class NoticeTemplate(Published):
         return f"Notice template, version {self.version}"
 
 
+class P2pTemplate(Published):
+    """The clauses of a P2P-specific agreement, one a paragraph, with {names} to be filled in."""
+
+    clauses = models.TextField()
+
+    class Meta:
+        verbose_name = "P2P-specific agreement template"
+        permissions = [("publish_p2ptemplate", "Can publish templates of P2P-specific agreements")]
+
+    def __str__(self) -> str:
+        return f"P2P-specific agreement template, version {self.version}"
+
+
 class NoticePolicy(Published):
     """How notices are signed, and when an answer needs one click only."""
 
@@ -70,6 +83,11 @@ class NoticePolicy(Published):
         help_text="Where a study supports a request and every limit keeps so much of itself free, "
         "answer and notice are one click. Empty: never.",
     )
+    end_notice_days = models.PositiveSmallIntegerField(
+        "business days of notice by which a site ends a P2P-specific agreement",
+        default=20,
+        help_text="An agreement that is offered already keeps the days that it says.",
+    )
 
     class Meta:
         verbose_name_plural = "notice policies"
@@ -88,13 +106,20 @@ class NoticePolicy(Published):
 
 
 class NoticeDocument(models.Model):
-    """A notice as it was issued. ``text`` is what is signed, and ``sha256`` is of its UTF-8 bytes.
+    """A notice, or a P2P-specific agreement, as it was issued.
+
+    ``text`` is what is signed, and ``sha256`` is of its UTF-8 bytes.
 
     The PDF is that text typeset; it is made of ``facts``, carries the text within and names its
     hash. Nothing here changes once it is issued, but that it may be withdrawn.
     """
 
-    tcvn = models.ForeignKey("connections.Tcvn", on_delete=models.PROTECT, related_name="notices")
+    tcvn = models.ForeignKey(
+        "connections.Tcvn", null=True, on_delete=models.PROTECT, related_name="notices"
+    )
+    p2pagreement = models.ForeignKey(
+        "connections.P2pAgreement", null=True, on_delete=models.PROTECT, related_name="notices"
+    )
     number = models.CharField(max_length=30, unique=True)
     template_version = models.PositiveIntegerField()  # 0: the wording that comes with the product
     facts = models.JSONField()
@@ -115,6 +140,16 @@ class NoticeDocument(models.Model):
             ),
             models.UniqueConstraint(
                 name="notice_one_valid", fields=["tcvn"], condition=Q(withdrawn_at=None)
+            ),
+            models.UniqueConstraint(
+                name="notice_one_valid_of_agreement",
+                fields=["p2pagreement"],
+                condition=Q(withdrawn_at=None),
+            ),
+            models.CheckConstraint(
+                name="notice_of_one",
+                condition=Q(tcvn=None, p2pagreement__isnull=False)
+                | Q(tcvn__isnull=False, p2pagreement=None),
             ),
         ]
 

@@ -42,7 +42,8 @@ class StepTargets(models.Model):
 
     def allowed(self, kind: str) -> int | None:
         """Return the business days of a turn; None: it is due by no day."""
-        found: int | None = getattr(self, f"{kind.lower()}_days", None)
+        name = kind.lower().removesuffix("_offer")
+        found: int | None = getattr(self, f"{name}_days", None)
         return found
 
 
@@ -54,6 +55,9 @@ class Turn(models.Model):
     )
     tcvn = models.ForeignKey(
         "connections.Tcvn", null=True, on_delete=models.CASCADE, related_name="turns"
+    )
+    p2pagreement = models.ForeignKey(
+        "connections.P2pAgreement", null=True, on_delete=models.CASCADE, related_name="turns"
     )
     kind = models.CharField(max_length=20, choices=TurnKind.choices)
     owner = models.CharField(max_length=20, choices=Owner.choices)
@@ -70,8 +74,9 @@ class Turn(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="turn_of_one_application",
-                condition=Q(registration=None, tcvn__isnull=False)
-                | Q(registration__isnull=False, tcvn=None),
+                condition=Q(registration__isnull=False, tcvn=None, p2pagreement=None)
+                | Q(registration=None, tcvn__isnull=False, p2pagreement=None)
+                | Q(registration=None, tcvn=None, p2pagreement__isnull=False),
             ),
             models.CheckConstraint(
                 name="turn_forward",
@@ -85,7 +90,7 @@ class Turn(models.Model):
                 models.UniqueConstraint(
                     name=f"turn_open_once_{name}", fields=[name], condition=Q(ends_at=None)
                 )
-                for name in ("registration", "tcvn")
+                for name in ("registration", "tcvn", "p2pagreement")
             ),
         ]
         indexes = [

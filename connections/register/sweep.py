@@ -239,10 +239,11 @@ def _stretch(
     """Say what holds between two changes. Of agreements and notices there is one at the most."""
     terms, notice = next(iter(agreements), None), next(iter(notices), None)
     agreed = terms.agreed_kw if terms is not None else None
+    follows = terms is not None and terms.follows_contracts  # a notice is not what lets it buy
     counted, beyond, into_earmark = sums.bought, NOTHING, NOTHING
     if notice is not None and notice.earmarked_for is not None:
         into_earmark = _taken_of_earmark(notice, agreed or NOTHING, spans)
-    elif notice is not None and notice.conditions:
+    elif notice is not None and notice.conditions and not follows:
         counted, beyond = _by_condition(dict(notice.conditions), spans)
     return Stretch(
         starts_at,

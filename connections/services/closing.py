@@ -12,6 +12,7 @@ from connections.permissions import MAY_ADD_AGREEMENT
 from connections.register.recording import record_changes, sources_of_agreement
 from connections.register.states import Change
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
+from connections.services.p2p.closing import close_p2p_agreements, lock_p2p_agreements
 from connections.services.sites import refusals_from_now_on
 from connections.services.tcvns import end_tcvn
 from connections.states import TcvnRole, TcvnState
@@ -29,6 +30,8 @@ def close_site(
 ) -> Site:
     """End a site's agreement and its own notices from a half-hour on (DSO).
 
+    A P2P-specific agreement of it ends with them; one that is offered is withdrawn.
+
     :raises RefusedError: if the half-hour has begun; if there is no agreement to end, or another
         begins later; or if anything is sold or bought from then on, with the half-hours
     """
@@ -37,6 +40,7 @@ def close_site(
         .filter(site_id=site_id, role=TcvnRole.BUYER, state__in=IN_OR_OUT_OF_FORCE)
         .order_by("pk")
     )
+    p2p_agreements = lock_p2p_agreements(site_id)
     areas = lock_study_areas_of([site_id])
     [site] = lock_sites([site_id])
     check_may(actor, MAY_ADD_AGREEMENT)
@@ -53,6 +57,7 @@ def close_site(
         raise RefusedError(refusals)
     for notice in notices:
         end_tcvn(tcvn_id=notice.pk, from_at=from_at, reason=reason, actor=actor, at=at)
+    close_p2p_agreements(p2p_agreements, from_at=from_at, reason=reason, actor=actor, at=at)
     journal.record(
         verb="connections.site.closed",
         subject=site,

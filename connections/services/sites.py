@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from connections import queries, rules
-from connections.models import Agreement, Asset, Signatory, Site, SiteMpan
+from connections.models import Agreement, Asset, P2pAgreement, Signatory, Site, SiteMpan
 from connections.permissions import (
     MAY_ADD_AGREEMENT,
     MAY_ADD_SITE,
@@ -21,7 +21,7 @@ from connections.permissions import (
 from connections.register.recording import record_changes, sources_of_agreement
 from connections.register.states import Change
 from connections.services.areas import lock_sites, lock_study_areas_of, revise
-from connections.states import Direction
+from connections.states import AgreementKind, Direction, P2pAgreementState
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON, half_hour_of, next_half_hour
@@ -137,18 +137,20 @@ def write_agreement(
     site: Site,
     starts_at: datetime,
     amends: bool = False,
+    signed: bool = False,
     actor: journal.Actor,
     at: datetime,
     **terms: Any,
 ) -> Agreement:
     """Enter an agreement of a site whose row the caller has locked; the one before ends there.
 
-    ``amends``: it is the next version of the site's agreement of the same reference.
+    ``amends``: it is the next version of the site's agreement of the same reference. ``signed``: by
+    a P2P-specific agreement that both sides have signed, or by its end.
 
     :raises RefusedError: as ``record_agreement``
     """
     agreement = Agreement(site=site, starts_at=starts_at, **terms)
-    if refusals := refusals_of_agreement(agreement, amends=amends):
+    if refusals := refusals_of_agreement(agreement, amends=amends, signed=signed):
         raise RefusedError(refusals)
     _end_at_start_of(agreement, actor=actor, at=at)
     agreement.save(force_insert=True)
@@ -177,7 +179,9 @@ def _end_at_start_of(agreement: Agreement, *, actor: journal.Actor, at: datetime
         record_changes(Change.SHORTENED, sources, before=was, actor=actor, at=at)
 
 
-def refusals_of_agreement(agreement: Agreement, *, amends: bool = False) -> list[Refusal]:
+def refusals_of_agreement(
+    agreement: Agreement, *, amends: bool = False, signed: bool = False
+) -> list[Refusal]:
     """Return why an agreement can't be: its own terms, or another of the site in its period."""
     mic_and_mec = {"mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva}
     refusals = rules.refusals_below_zero(mic_and_mec)
@@ -191,9 +195,15 @@ def refusals_of_agreement(agreement: Agreement, *, amends: bool = False) -> list
         if not 0 < getattr(agreement, name) <= 1:
             message = "A power factor is above 0, and 1 at the most."
             refusals.append(Refusal("power_factor", message, name))
+    refusals += [] if signed else _refusals_by_hand(agreement)
     if not amends and Agreement.objects.filter(reference=agreement.reference).exists():
         message = f"There is an agreement {agreement.reference} already."
         refusals.append(Refusal("reference_taken", message, "reference"))
+    return refusals + _refusals_of_period(agreement)
+
+
+def _refusals_of_period(agreement: Agreement) -> list[Refusal]:
+    refusals = []
     if agreement.starts_at != half_hour_of(agreement.starts_at):
         message = "An agreement starts at the start of a half-hour."
         refusals.append(Refusal("not_on_half_hour", message, "starts_at"))
@@ -208,6 +218,25 @@ def refusals_of_agreement(agreement: Agreement, *, amends: bool = False) -> list
         message = f"Agreement {other.reference} starts on {day} already: start after it."
         refusals.append(Refusal("agreement_overlap", message, "starts_at"))
     return refusals
+
+
+def _refusals_by_hand(agreement: Agreement) -> list[Refusal]:
+    """Return why an agreement takes more than being entered: both sides' signatures."""
+    site_id = agreement.site_id
+    if not site_id:  # of a site that is not on record yet
+        return []
+    standing = P2pAgreement.objects.filter(site_id=site_id, state=P2pAgreementState.AGREED).first()
+    if standing is not None:
+        message = f"{standing} is signed by both sides: end it first, with notice."
+        return [Refusal("p2p_agreement_stands", message, "site")]
+    if agreement.kind != AgreementKind.P2P_SPECIFIC:
+        return []
+    before = Agreement.objects.filter(site_id=site_id, starts_at__lt=agreement.starts_at)
+    last = before.order_by("starts_at").last()
+    if last is not None and last.kind == AgreementKind.CONVENTIONAL:
+        message = "A P2P-specific agreement is offered to the site, and signed by it: offer it."
+        return [Refusal("offer_needed", message, "kind")]
+    return []
 
 
 def refusals_from_now_on(site: Site, *, at: datetime) -> list[Refusal]:

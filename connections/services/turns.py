@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
 from connections import clocks, notifications
 from connections.clock_queries import current_targets
-from connections.models import Registration, StepTargets, Tcvn, Turn
+from connections.models import P2pAgreement, Registration, StepTargets, Tcvn, Turn
 from connections.permissions import MAY_PUBLISH_TARGETS
 from connections.states import RegistrationState, TurnKind
 from core import journal
+from core.business_days import business_days_between
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may
 
 
-def pass_on(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
+def pass_on(
+    row: Registration | Tcvn | P2pAgreement, *, due: date | None = None, at: datetime
+) -> Turn | None:
     """End the turn of an application and begin the one that its state calls for, if any.
 
     The caller holds the application's row. A turn that a question had stopped goes on with the
-    days that it had left.
+    days that it had left. ``due``: the day by which it is due, whatever the targets say.
     """
     kind = clocks.TURN_OF[str(row._meta.model_name)].get(row.state)
     last = _ended(row, at=at)
-    return _begun(row, kind, last, at=at) if kind else None
+    return _begun(row, kind, last, due=due, at=at) if kind else None
 
 
 def asked(row: Registration | Tcvn, *, to: str, at: datetime) -> Turn:
@@ -40,7 +43,7 @@ def answered(row: Registration | Tcvn, turn: Turn, *, at: datetime) -> None:
         pass_on(row, at=at)
 
 
-def _ended(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
+def _ended(row: Registration | Tcvn | P2pAgreement, *, at: datetime) -> Turn | None:
     last = row.turns.filter(ends_at=None).first()
     if last is not None:
         last.ends_at = max(at, last.starts_at)
@@ -49,11 +52,18 @@ def _ended(row: Registration | Tcvn, *, at: datetime) -> Turn | None:
 
 
 def _begun(
-    row: Registration | Tcvn, kind: TurnKind, last: Turn | None, *, owner: str = "", at: datetime
+    row: Registration | Tcvn | P2pAgreement,
+    kind: TurnKind,
+    last: Turn | None,
+    *,
+    owner: str = "",
+    due: date | None = None,
+    at: datetime,
 ) -> Turn:
-    targets = current_targets()
     nation = row.area.nation
-    allowed = targets.allowed(kind)
+    allowed = current_targets().allowed(kind)
+    if due is not None:
+        allowed = business_days_between(clocks.local_date(at), due, nation)
     used = _used_before(row, kind, last)
     turn = Turn(
         kind=kind,
@@ -65,13 +75,13 @@ def _begun(
         **{str(row._meta.model_name): row},
     )
     if allowed is not None:
-        turn.due_date = clocks.due_date(at, allowed=allowed, used=used, nation=nation)
+        turn.due_date = due or clocks.due_date(at, allowed=allowed, used=used, nation=nation)
         turn.reminded, turn.remind_at = clocks.next_reminder(_moments(turn), at=at)
     turn.save(force_insert=True)
     return turn
 
 
-def _used_before(row: Registration | Tcvn, kind: str, last: Turn | None) -> int:
+def _used_before(row: Registration | Tcvn | P2pAgreement, kind: str, last: Turn | None) -> int:
     """Return the days that a turn had used when a question stopped it; 0 for a new one."""
     if last is None or last.kind != TurnKind.ANSWER:
         return 0

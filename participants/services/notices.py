@@ -38,6 +38,9 @@ KINDS = {
         "Registrations and outline approval", can_be_switched_off=False
     ),
     "connections.tcvn": Kind("Capacity variations (TCVN)", can_be_switched_off=False),
+    "connections.p2pagreement": Kind(
+        "P2P-specific agreements: offered, signed, ended", can_be_switched_off=False
+    ),
     "participants.terms": Kind("Terms published"),
     "wsc.queue": Kind("DSO: work waiting and deadlines"),
 }

@@ -63,7 +63,8 @@ def answer(
         ceiling = min(agreed, installed)
     bought = [t for t in now if not t.sells and t.firm]
     counted = sum((t.kw for t in bought), Nothing)
-    if paper is not None and paper.kept_for is None and paper.sellers:
+    follows = deed is not None and deed.follows
+    if paper is not None and paper.kept_for is None and paper.sellers and not follows:
         counted = sum(
             (
                 min(most, sum((t.kw for t in bought if t.other == seller), Nothing))

@@ -19,6 +19,7 @@ from connections import queries, services
 from connections.models import Agreement, Tcvn
 from connections.register import check
 from connections.register.sweep import half_hourly
+from connections.services.sites import write_agreement
 from connections.states import TcvnState
 from core.errors import DomainError
 from core.journal import SYSTEM
@@ -135,8 +136,9 @@ class Clerk:
 
     def agree(self) -> None:
         site = self.chance.choice(self.sites)
-        made = services.record_agreement(
-            site_id=site.pk,
+        made = write_agreement(  # by hand or by a P2P-specific agreement
+            site=site,
+            signed=True,
             starts_at=self.chance.choice(self.day),
             reference=f"CA-{uuid4()}",
             kind=self.chance.choice(["CONVENTIONAL", "P2P_SPECIFIC"]),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
 from connections.clocks import local_date
-from connections.documents import current_policy, notice_of
+from connections.documents import notice_of
 from connections.models import NoticeDocument, Tcvn
 from connections.permissions import MAY_COUNTERSIGN, check_signs_for
 from connections.register.recording import record_changes, source_of_notice
 from connections.register.states import Change
 from connections.services.areas import revise
+from connections.services.papers import put_name, refusals_of_second_person, void_paper
 from connections.services.tcvns.force import (
     check_registers,
     lock_register_of,
@@ -26,13 +26,12 @@ from connections.services.tcvns.moving import (
     locked_tcvn,
     moved,
 )
-from connections.services.tcvns.notices import reassessed, void_notice, withdrawn_earmarks
+from connections.services.tcvns.notices import reassessed, withdrawn_earmarks
 from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.periods import next_half_hour
 from participants.permissions import check_may
-from participants.second_factor import has_second_factor
 
 NOT_SIGNED = "It was not signed in time."
 
@@ -58,34 +57,15 @@ def execute_tcvn(
     tcvn = locked_tcvn(tcvn_id)
     check_signs_for(site=tcvn.site, actor=actor)
     becomes = TCVN_MACHINE.target("execute", state=tcvn.state)
-    notice = notice_of(tcvn)
-    refusals = []
-    if not typed_name.strip():
-        refusals.append(Refusal("name_missing", "Type your name to sign.", "typed_name"))
-    if document_hash != tcvn.document_hash:
-        message = "The notice has changed since you read it. Read it again."
-        refusals.append(Refusal("other_document", message, "document_hash"))
-    if notice is not None and notice.execute_by < local_date(at):
-        message = f"It was to be signed by {notice.execute_by:%-d %B %Y}: ask for a new notice."
-        refusals.append(Refusal("notice_lapsed", message))
-    refusals += _refusals_of_second_factor(actor.person(), proven=second_factor)
-    if refusals:
-        raise RefusedError(refusals)
-    tcvn.executed_at, tcvn.executed_by_id = at, actor.person()
-    tcvn.executed_name = typed_name.strip()
+    put_name(
+        tcvn,
+        typed_name=typed_name,
+        document_hash=document_hash,
+        second_factor=second_factor,
+        actor=actor,
+        at=at,
+    )
     return moved(tcvn, becomes, "executed", actor=actor, at=at)
-
-
-def _refusals_of_second_factor(user_id: int, *, proven: bool) -> list[Refusal]:
-    if proven:
-        return []
-    if has_second_factor(user_id):
-        message = "Type the code of your second factor."
-        return [Refusal("second_factor_needed", message, "code")]
-    if current_policy().second_factor:
-        message = "The network operator asks every signatory for a second factor: set one up first."
-        return [Refusal("second_factor_missing", message, "code")]
-    return []
 
 
 @transaction.atomic
@@ -105,7 +85,7 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
         raise RefusedError([Refusal("countersign_buyer", message)])
     earmarks = lock_earmarks(tcvn)
     together = [tcvn, *earmarks]
-    refusals = _refusals_of_second_person(together, actor)
+    refusals = refusals_of_second_person(NoticeDocument.objects.filter(tcvn__in=together), actor)
     waiting = [each for each in earmarks if each.state != TcvnState.EXECUTED]
     if waiting:
         names = ", ".join(each.site.name for each in waiting)
@@ -124,19 +104,6 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     return tcvn
 
 
-def _refusals_of_second_person(tcvns: Sequence[Tcvn], actor: journal.Actor) -> list[Refusal]:
-    if not current_policy().two_persons:
-        return []
-    issued = NoticeDocument.objects.filter(
-        tcvn__in=tcvns, withdrawn_at=None, issued_by_id=actor.person()
-    )
-    numbers = ", ".join(issued.order_by("pk").values_list("number", flat=True))
-    if not numbers:
-        return []
-    message = f"You issued {numbers}: another person of the network operator countersigns."
-    return [Refusal("second_person_needed", message)]
-
-
 @transaction.atomic
 def lapse_tcvn(*, tcvn_id: int, at: datetime) -> bool:
     """Let a notice lapse whose last day to sign is over; tell whether it did.
@@ -149,7 +116,7 @@ def lapse_tcvn(*, tcvn_id: int, at: datetime) -> bool:
     if tcvn.state != TcvnState.ISSUED or notice is None or notice.execute_by >= local_date(at):
         return False
     becomes = TCVN_MACHINE.target("lapse", state=tcvn.state)
-    void_notice(tcvn, reason=NOT_SIGNED, at=at)
+    void_paper(tcvn, reason=NOT_SIGNED, at=at)
     moved(tcvn, becomes, "lapsed", actor=journal.SYSTEM, at=at, reason=NOT_SIGNED)
     if buyer is not None:
         reason = f"{tcvn.site.name} has not signed in time."

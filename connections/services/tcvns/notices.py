@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from hashlib import sha256
 
 from django.db import transaction
 
-from connections.clocks import local_date
-from connections.documents import current_policy, current_template, notice_facts
+from connections.documents import current_template, notice_facts
 from connections.models import NoticeDocument, Tcvn
 from connections.permissions import MAY_ASSESS
+from connections.services.papers import last_day_to_sign, void_paper, write_paper
 from connections.services.registrations import current_agreement
 from connections.services.tcvns.moving import lock_earmarks, locked_tcvn, move, moved
 from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
-from connections.wording import notice_text
 from core import journal
-from core.business_days import business_days_after
 from core.errors import Refusal, RefusedError
-from core.periods import LONDON
 from participants.permissions import check_may
 
 
@@ -62,7 +58,7 @@ def reissue_tcvn(
     tcvn = locked_tcvn(tcvn_id)
     check_may(actor, MAY_ASSESS)
     becomes = TCVN_MACHINE.target("reissue", state=tcvn.state)
-    void_notice(tcvn, reason=reason, at=at)
+    void_paper(tcvn, reason=reason, at=at)
     _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
     return moved(tcvn, becomes, "reissued", actor=actor, at=at, reason=reason)
 
@@ -88,7 +84,7 @@ def reassessed(tcvn: Tcvn, *, reason: str, actor: journal.Actor, at: datetime) -
     if not TCVN_MACHINE.allows("reassess", state=tcvn.state):
         return
     withdrawn_earmarks(tcvn, reason=reason, actor=actor, at=at)
-    void_notice(tcvn, reason=reason, at=at)
+    void_paper(tcvn, reason=reason, at=at)
     tcvn.answer, tcvn.assessed_at = "", None
     move(tcvn, "reassess", "reassessed", actor=actor, at=at, reason=reason)
 
@@ -97,51 +93,29 @@ def withdrawn_earmarks(tcvn: Tcvn, *, reason: str, actor: journal.Actor, at: dat
     """Take back what was asked of sellers for a buyer's sake."""
     for each in lock_earmarks(tcvn):
         if TCVN_MACHINE.allows("withdraw", state=each.state):
-            void_notice(each, reason=reason, at=at)
+            void_paper(each, reason=reason, at=at)
             move(each, "withdraw", "withdrawn", actor=actor, at=at, reason=reason)
     tcvn.conditions.filter(ended_at=None).update(ended_at=at)
-
-
-def void_notice(tcvn: Tcvn, *, reason: str, at: datetime) -> None:
-    """Withdraw the notice that was issued, if any, and what was signed of it."""
-    tcvn.notices.filter(withdrawn_at=None).update(withdrawn_at=at, withdrawn_reason=reason)
-    tcvn.number, tcvn.document_hash, tcvn.issued_at = None, "", None
-    tcvn.executed_at, tcvn.executed_by_id, tcvn.executed_name = None, None, ""
 
 
 def _write_notice(
     tcvn: Tcvn, *, execute_by: date | None, actor: journal.Actor, at: datetime
 ) -> NoticeDocument:
-    today = local_date(at)
-    if execute_by is None:
-        nation = tcvn.site.area.nation
-        execute_by = business_days_after(today, current_policy().sign_within_days, nation)
-    if execute_by < today:
-        message = "The last day to sign is today or later."
-        raise RefusedError([Refusal("execute_by_past", message, "execute_by")])
-    before = tcvn.notices.count()
-    number = f"TCVN-{at.astimezone(LONDON):%Y}-{tcvn.pk:05d}"
-    number += f"-{before + 1}" if before else ""
-    template = current_template()
-    facts = notice_facts(
+    last_day, template = last_day_to_sign(tcvn, execute_by, at=at), current_template()
+    agreement = current_agreement(tcvn.site_id, at=at)
+    return write_paper(
         tcvn,
-        number=number,
-        template=template,
-        agreement=current_agreement(tcvn.site_id, at=at),
-        execute_by=execute_by,
-        issued_at=at,
-    )
-    text = notice_text(facts)
-    tcvn.number, tcvn.issued_at = number, at
-    tcvn.document_hash = sha256(text.encode()).hexdigest()
-    return NoticeDocument.objects.create(
-        tcvn=tcvn,
-        number=number,
+        kind="TCVN",
         template_version=template.version,
-        facts=facts,
-        text=text,
-        sha256=tcvn.document_hash,
-        execute_by=execute_by,
-        issued_at=at,
-        issued_by_id=actor.user_id,
+        facts_of=lambda number: notice_facts(
+            tcvn,
+            number=number,
+            template=template,
+            agreement=agreement,
+            execute_by=last_day,
+            issued_at=at,
+        ),
+        execute_by=last_day,
+        actor=actor,
+        at=at,
     )

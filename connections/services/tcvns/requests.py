@@ -10,15 +10,16 @@ from django.db import transaction
 
 from connections import queries
 from connections.documents import current_policy
-from connections.models import Site, Tcvn
+from connections.models import Agreement, Site, Tcvn
 from connections.permissions import (
     check_may_act_for,
     check_may_prepare,
     check_signs_for,
 )
+from connections.services.papers import void_paper
 from connections.services.registrations import current_agreement
 from connections.services.tcvns.moving import journalled, lock_with_buyer, locked_tcvn, move, moved
-from connections.services.tcvns.notices import reassessed, void_notice, withdrawn_earmarks
+from connections.services.tcvns.notices import reassessed, withdrawn_earmarks
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -76,7 +77,7 @@ def _refusals_to_request(
     if not refusals and window.half_hours()[0] <= at:
         refusals.append(Refusal("window_past", "The first half-hour is past.", "first_date"))
     outline = queries.outline_approval(site.pk, direction)
-    agreement = current_agreement(site.pk, at=at)
+    agreement = _agreement_of(site, [] if refusals else window.half_hours(), at=at)
     agreed = agreement.agreed_kw(direction) if agreement else None
     if outline.buy_kw is None:
         message = f"{site.name} has no outline approval to buy {direction.lower()} capacity."
@@ -102,6 +103,27 @@ def _refusals_to_request(
         by_kw = capacity_kw - agreed - outline.buy_kw
         refusals.append(Refusal("over_outline_approval", message, "capacity_kw", by_kw=by_kw))
     return refusals
+
+
+def _agreement_of(site: Site, half_hours: list[datetime], *, at: datetime) -> Agreement | None:
+    """Return the agreement to vary: now, or where one needs no notice, the first that does.
+
+    A P2P-specific one, if that is what holds in every half-hour of the window.
+    """
+    now = current_agreement(site.pk, at=at)
+    versions = Agreement.objects.filter(site=site).order_by("starts_at")
+    p2p = [each for each in versions if each.kind == AgreementKind.P2P_SPECIFIC]
+    if not p2p or not half_hours:
+        return now
+    within = [
+        each
+        for each in versions
+        if any(
+            each.starts_at <= start and (each.ends_at is None or start < each.ends_at)
+            for start in half_hours
+        )
+    ]
+    return next((each for each in within if each not in p2p), within[0] if within else now)
 
 
 @transaction.atomic
@@ -130,7 +152,7 @@ def withdraw_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     check_may_act_for(site=tcvn.site, actor=actor)
     becomes = TCVN_MACHINE.target("withdraw", state=tcvn.state)
     withdrawn_earmarks(tcvn, reason=TAKEN_BACK, actor=actor, at=at)
-    void_notice(tcvn, reason=TAKEN_BACK, at=at)
+    void_paper(tcvn, reason=TAKEN_BACK, at=at)
     tcvn = moved(tcvn, becomes, "withdrawn", actor=actor, at=at)
     _tell_buyer(tcvn, buyer, actor=actor, at=at)
     return tcvn
@@ -148,7 +170,7 @@ def decline_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetim
     if tcvn.role != TcvnRole.SELLER:
         message = "Nothing is asked of you here: withdraw your own request."
         raise RefusedError([Refusal("not_asked", message)])
-    void_notice(tcvn, reason=reason, at=at)
+    void_paper(tcvn, reason=reason, at=at)
     tcvn = moved(tcvn, becomes, "declined", actor=actor, at=at, reason=reason)
     _tell_buyer(tcvn, buyer, actor=actor, at=at)
     return tcvn
