@@ -71,7 +71,7 @@ DUTIES = (
     ),
     Duty("Publish and answer requests, accept, cancel", _TRADERS),
     Duty(
-        "Fill in registrations and TCVN requests, attach documents, answer questions",
+        "Fill in registrations, TCVN requests and variations, attach documents, answer questions",
         (*_TRADERS, Who.PREPARER),
     ),
     Duty(
@@ -93,7 +93,11 @@ DUTIES = (
         _STAFF,
         ("connections.review_registration",),
     ),
-    Duty("Assess TCVNs, issue and re-issue notices", _STAFF, ("connections.assess_tcvn",)),
+    Duty(
+        "Assess TCVNs, issue and re-issue notices, vary them",
+        _STAFF,
+        ("connections.assess_tcvn",),
+    ),
     Duty("Countersign, suspend, resume and end notices", _STAFF, ("connections.countersign_tcvn",)),
     Duty(
         "Offer a site a P2P-specific agreement, withdraw and re-issue it, countersign and end it",

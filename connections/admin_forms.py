@@ -11,7 +11,8 @@ from django.forms.models import fields_for_model
 from django.utils.text import capfirst
 
 from connections.checking import checks_proposed
-from connections.models import Agreement, Registration, Site
+from connections.models import Agreement, Registration, Site, Tcvn
+from connections.services.tcvns.varying import takes_over_at
 from connections.states import CheckItem
 from core import clock
 from core.periods import LONDON, next_half_hour
@@ -211,6 +212,24 @@ class EndForm(MayCancel, ReasonForm):
     def counts_from(self) -> datetime:
         from_at: datetime = self.cleaned_data["from_at"]
         return from_at
+
+
+class CountersignForm(MayCancel, forms.Form):
+    """Nothing is asked, but why contracts are cancelled that stand above a varied notice."""
+
+    reason = forms.CharField(
+        widget=REASON,
+        required=False,
+        help_text="Only if contracts are cancelled with it: their peers read this.",
+    )
+
+    def limit_to(self, tcvn: Tcvn) -> None:
+        self.takes_over_at = takes_over_at(tcvn, at=clock.now())
+        if tcvn.varies_id is None:
+            del self.fields["reason"]
+
+    def counts_from(self) -> datetime:
+        return self.takes_over_at
 
 
 class AgreementForm(MayCancel, forms.Form):

@@ -15,7 +15,7 @@ from connections.models import (
     P2pAgreement,
     Tcvn,
 )
-from connections.states import P2pAgreementState, PdfStage, TcvnRole, TcvnState
+from connections.states import TCVN_MACHINE, P2pAgreementState, PdfStage, TcvnRole, TcvnState
 from connections.wording import BUYER_CLAUSES, SELLER_CLAUSES, clauses_of, filled
 from core.pdf import Attached, pdf_of
 from core.periods import LONDON, in_words, merged
@@ -23,9 +23,7 @@ from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow, weekdays_in_words
 
 TITLE = "Temporary Capacity Variation Notice"
 SIGNED_BY_BOTH = {
-    TcvnState.IN_FORCE,
-    TcvnState.SUSPENDED,
-    TcvnState.ENDED,
+    *TCVN_MACHINE.from_on(TcvnState.IN_FORCE),
     P2pAgreementState.AGREED,
     P2pAgreementState.ENDED,
 }
@@ -93,6 +91,9 @@ def notice_facts(
         ("To be signed by", values["execute_by"]),
         ("Wording", f"version {template.version}"),
     ]
+    if tcvn.varies is not None:
+        taken = f"{tcvn.varies}, from the first half-hour in which this one is in force"
+        fields.insert(1, ("Takes the place of", taken))
     window = tcvn.window
     return {
         "title": TITLE,

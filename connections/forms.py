@@ -27,11 +27,9 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class TcvnForm(forms.Form):
-    """A temporary ceiling for one's site in a window."""
+class CeilingForm(forms.Form):
+    """A temporary ceiling in a window."""
 
-    site = forms.ModelChoiceField(Site.objects.none())
-    direction = forms.ChoiceField(choices=Direction.choices)
     capacity_kw = forms.DecimalField(
         label="Highest capacity wanted (kW)",
         max_digits=12,
@@ -53,6 +51,24 @@ class TcvnForm(forms.Form):
         label="Until", choices=TIMES, help_text="00:00 is midnight at the end of the day."
     )
     reason = forms.CharField(label="What it is for", widget=forms.Textarea(attrs={"rows": 3}))
+
+    def window(self) -> ServiceWindow:
+        values = self.cleaned_data
+        return ServiceWindow(
+            first_date=values["first_date"],
+            last_date=values["last_date"],
+            weekdays=tuple(values["weekdays"]),
+            start_time=time.fromisoformat(values["start_time"]),
+            end_time=time.fromisoformat(values["end_time"]),
+        )
+
+
+class TcvnForm(CeilingForm):
+    """A temporary ceiling for one's site in a window."""
+
+    site = forms.ModelChoiceField(Site.objects.none())
+    direction = forms.ChoiceField(choices=Direction.choices)
+    field_order = ("site", "direction")
 
     def __init__(self, data: Any = None, *, sites: Any, initial: Any = None) -> None:
         super().__init__(data, initial=initial)
@@ -86,23 +102,32 @@ class TcvnForm(forms.Form):
             "site": refused.site_id,
             "direction": refused.direction,
             "capacity_kw": f"{most.normalize():f}",
-            "first_date": refused.first_date,
-            "last_date": refused.last_date,
-            "weekdays": [str(n) for n in refused.weekdays],
-            "start_time": refused.start_time,
-            "end_time": refused.end_time,
+            **_window_of(refused),
             "reason": refused.reason,
         }
 
-    def window(self) -> ServiceWindow:
-        values = self.cleaned_data
-        return ServiceWindow(
-            first_date=values["first_date"],
-            last_date=values["last_date"],
-            weekdays=tuple(values["weekdays"]),
-            start_time=time.fromisoformat(values["start_time"]),
-            end_time=time.fromisoformat(values["end_time"]),
-        )
+
+class VariationForm(CeilingForm):
+    """What is to be otherwise of a notice in force: its capacity, its window."""
+
+    def __init__(self, data: Any = None, *, varies: Tcvn) -> None:
+        super().__init__(data, initial=self.filled_by(varies))
+        self.fields["reason"].label = "Why it is varied"
+
+    @staticmethod
+    def filled_by(varies: Tcvn) -> dict[str, Any]:
+        """Return what the notice says now."""
+        return {**_window_of(varies), "capacity_kw": f"{varies.capacity_kw.normalize():f}"}
+
+
+def _window_of(tcvn: Tcvn) -> dict[str, Any]:
+    return {
+        "first_date": tcvn.first_date,
+        "last_date": tcvn.last_date,
+        "weekdays": [str(n) for n in tcvn.weekdays],
+        "start_time": f"{tcvn.start_time:%H:%M}",
+        "end_time": f"{tcvn.end_time:%H:%M}",
+    }
 
 
 class SubmitForm(forms.Form):

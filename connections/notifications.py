@@ -10,6 +10,7 @@ from django.template.loader import render_to_string
 
 from connections import clocks
 from connections.calendars import calendar_of
+from connections.lines import successor_of
 from connections.models import (
     LimitationSetting,
     Message,
@@ -20,7 +21,8 @@ from connections.models import (
     Turn,
 )
 from connections.p2p_notifications import peer_link, people_of_site
-from connections.states import Owner, TcvnRole, TurnKind
+from connections.states import Owner, TcvnRole, TcvnState, TurnKind
+from core.periods import LONDON
 from participants.models import User
 from participants.services import notices
 
@@ -108,6 +110,25 @@ def _last_day(tcvn: Tcvn, verb: str) -> list[tuple[str, str]]:
     return [("Lapses unless signed by", f"{found.execute_by:%A %-d %B %Y}")] if found else []
 
 
+def tcvn_superseded(tcvn: Tcvn, *, by: Tcvn, at: datetime) -> None:
+    """Tell a site from when on its notice gives nothing any more: another takes its place."""
+    assert tcvn.superseded_from is not None  # noqa: S101  # only of those whose place is taken
+    until = f"{tcvn.superseded_from.astimezone(LONDON):%A %-d %B %Y, %H:%M}"
+    own = tcvn.site_id == by.site_id
+    notices.notify(
+        kind="connections.tcvn",
+        recipients=people_of(tcvn),
+        organisation_id=tcvn.site.organisation_id,
+        title=f"{tcvn} counts until {until}",
+        body=f"{by} takes its place then."
+        if own
+        else f"The notice of {by.site.name} that it belongs to is varied then.",
+        facts=[*_tcvn_facts(tcvn), ("Counts until", until)],
+        link=_peer_link(by if own else tcvn),
+        at=at,
+    )
+
+
 def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
     notices.notify(
         kind="connections.tcvn",
@@ -131,7 +152,7 @@ def set_back_asked(setting: LimitationSetting, *, at: datetime) -> None:
         recipients=people_of(tcvn),
         organisation_id=tcvn.site.organisation_id,
         title=f"{tcvn.site.name}: set the limitation scheme back",
-        body=f"{tcvn} gives nothing any more. The scheme was changed for it.",
+        body=_why_set_back(tcvn),
         facts=[
             ("Site", tcvn.site.name),
             ("Set it back to", f"{setting.before_kw.normalize():f} kW"),
@@ -142,6 +163,15 @@ def set_back_asked(setting: LimitationSetting, *, at: datetime) -> None:
     )
 
 
+def _why_set_back(tcvn: Tcvn) -> str:
+    if tcvn.state == TcvnState.VARIED:
+        return (
+            f"{successor_of(tcvn)} has taken the place of {tcvn}. Set the scheme to what that one "
+            "gives, and record the setting with it; here, record that the old one is gone."
+        )
+    return f"{tcvn} gives nothing any more. The scheme was changed for it."
+
+
 def _tcvn_facts(tcvn: Tcvn) -> list[tuple[str, str]]:
     return [
         ("Site", tcvn.site.name),
@@ -149,6 +179,7 @@ def _tcvn_facts(tcvn: Tcvn) -> list[tuple[str, str]]:
         ("Capacity", f"{tcvn.capacity_kw.normalize():f} kW"),
         ("Window", str(tcvn.window)),
         ("State", tcvn.get_state_display()),
+        *([("Takes the place of", str(tcvn.varies))] if tcvn.varies is not None else []),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connections.models import Preparer, Registration, Signatory, Site
+from connections.models import Preparer, Registration, Signatory, Site, Tcvn
 from core.errors import NotPermittedError
 from core.journal import Actor
 from participants import permissions as participants
@@ -57,6 +57,17 @@ def check_may_prepare(*, registration: Registration, actor: Actor) -> None:
     """
     if not prepares(registration_id=registration.pk, user_id=actor.user_id):
         check_may_act_for_organisation(organisation_id=registration.organisation_id, actor=actor)
+
+
+def check_may_vary(*, tcvn: Tcvn, actor: Actor) -> None:
+    """Let the site's traders and the preparers of the notice's registration pass.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    if tcvn.registration is None:
+        check_may_act_for(site=tcvn.site, actor=actor)
+    else:
+        check_may_prepare(registration=tcvn.registration, actor=actor)
 
 
 def is_signatory(*, site_id: int, user_id: int) -> bool:

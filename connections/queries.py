@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils.module_loading import import_string
 
+from connections.lines import STANDS_FOR_IT
 from connections.models import (
     Area,
     CapacityStatement,
@@ -239,11 +240,15 @@ def tcvns_seen_by(organisation: Organisation) -> QuerySet[Tcvn]:
 
 
 def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
-    """Bring whether a person signs for each notice's site, as ``signs``."""
+    """Bring whether a person signs for each notice's site, as ``signs``.
+
+    And whether another stands for it already, as ``has_variation``.
+    """
     own = Signatory.objects.filter(
         site_id=OuterRef("site_id"), user_id=user_id, verified_at__isnull=False
     )
-    return tcvns.annotate(signs=Exists(own))
+    other = Tcvn.objects.filter(varies=OuterRef("pk"), state__in=STANDS_FOR_IT)
+    return tcvns.annotate(signs=Exists(own), has_variation=Exists(other))
 
 
 def register_for_chart(

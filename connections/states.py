@@ -141,6 +141,7 @@ class TcvnState(models.TextChoices):
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
     DECLINED = "DECLINED", "Declined by the seller"
     LAPSED = "LAPSED", "Lapsed: not signed in time"
+    VARIED = "VARIED", "Varied: another notice took its place"
     ENDED = "ENDED", "Ended"
 
 
@@ -151,15 +152,12 @@ class PdfStage(models.TextChoices):
     IN_FORCE = "IN_FORCE", "In force, with its signatures"
 
 
-_BEFORE_FORCE = [
-    TcvnState.DRAFT,
-    TcvnState.REQUESTED,
-    TcvnState.ASSESSING,
-    TcvnState.SUPPORTED,
-    TcvnState.CONDITIONAL,
-    TcvnState.ISSUED,
-    TcvnState.EXECUTED,
-]
+_ANSWERED = [TcvnState.SUPPORTED, TcvnState.CONDITIONAL]
+_WITH_NOTICE = [TcvnState.ISSUED, TcvnState.EXECUTED]
+_WITH_ANSWER = [*_ANSWERED, *_WITH_NOTICE]
+_UNDER_STUDY = [TcvnState.REQUESTED, TcvnState.ASSESSING]
+_BEFORE_FORCE = [TcvnState.DRAFT, *_UNDER_STUDY, *_WITH_ANSWER]
+_COUNTERSIGNED = [TcvnState.IN_FORCE, TcvnState.SUSPENDED]
 TCVN_MACHINE = Machine(
     "connections.tcvn",
     {
@@ -167,18 +165,10 @@ TCVN_MACHINE = Machine(
         "start_assessment": ([TcvnState.REQUESTED], TcvnState.ASSESSING),
         "support": ([TcvnState.ASSESSING], TcvnState.SUPPORTED),
         "support_conditionally": ([TcvnState.ASSESSING], TcvnState.CONDITIONAL),
-        "refuse": ([TcvnState.REQUESTED, TcvnState.ASSESSING], TcvnState.REFUSED),
-        "reassess": (
-            [
-                TcvnState.SUPPORTED,
-                TcvnState.CONDITIONAL,
-                TcvnState.ISSUED,
-                TcvnState.EXECUTED,
-            ],
-            TcvnState.ASSESSING,
-        ),
-        "issue": ([TcvnState.SUPPORTED, TcvnState.CONDITIONAL], TcvnState.ISSUED),
-        "reissue": ([TcvnState.ISSUED, TcvnState.EXECUTED], TcvnState.ISSUED),
+        "refuse": (_UNDER_STUDY, TcvnState.REFUSED),
+        "reassess": (_WITH_ANSWER, TcvnState.ASSESSING),
+        "issue": (_ANSWERED, TcvnState.ISSUED),
+        "reissue": (_WITH_NOTICE, TcvnState.ISSUED),
         "execute": ([TcvnState.ISSUED], TcvnState.EXECUTED),
         "countersign": ([TcvnState.EXECUTED], TcvnState.IN_FORCE),
         "withdraw": (_BEFORE_FORCE, TcvnState.WITHDRAWN),
@@ -186,9 +176,14 @@ TCVN_MACHINE = Machine(
         "lapse": ([TcvnState.ISSUED], TcvnState.LAPSED),
         "suspend": ([TcvnState.IN_FORCE], TcvnState.SUSPENDED),
         "resume": ([TcvnState.SUSPENDED], TcvnState.IN_FORCE),
-        "end": ([TcvnState.IN_FORCE, TcvnState.SUSPENDED], TcvnState.ENDED),
+        "vary": (_COUNTERSIGNED, TcvnState.VARIED),
+        "end": (_COUNTERSIGNED, TcvnState.ENDED),
     },
 )
+OPEN_TCVN = frozenset(_BEFORE_FORCE)  # on its way to force
+COUNTERSIGNED_TCVN = frozenset(_COUNTERSIGNED)
+NOTICE_IN_USE = frozenset([*_WITH_NOTICE, *_COUNTERSIGNED])
+CLOSED_TCVN = TCVN_MACHINE.final
 
 
 class P2pAgreementState(models.TextChoices):

@@ -48,7 +48,11 @@ def file_p2p_agreement(*, subject_id: int) -> None:
 
 @periodic_task("connections.lapse_notices")
 def lapse_notices() -> None:
-    """Let lapse what was not signed, and ask that settings be set back after notices."""
+    """Let lapse what was not signed, close notices whose place others have taken.
+
+    And ask that settings be set back after them.
+    """
     services.lapse_notices(at=clock.now())
     services.lapse_p2p_agreements(at=clock.now())
+    services.follow_all_on(at=clock.now())
     services.remind_all_to_set_back(at=clock.now())

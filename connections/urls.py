@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from connections.views import applications, measures, notices, register, registering, sites, tcvns
+from connections.views import (
+    applications,
+    measures,
+    notices,
+    register,
+    registering,
+    sites,
+    tcvns,
+    varying,
+)
 
 app_name = "connections"
 urlpatterns: list[URLPattern] = [
@@ -62,6 +71,7 @@ urlpatterns: list[URLPattern] = [
     path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),
     path("applications/tcvns/<int:pk>/calendar.ics", notices.tcvn_calendar, name="tcvn-calendar"),
     path("applications/tcvns/<int:pk>/at-the-site/", measures.measures, name="tcvn-measures"),
+    path("applications/tcvns/<int:pk>/vary/", varying.vary_tcvn, name="vary-tcvn"),
     path("applications/tcvns/<int:pk>/decline/", notices.decline_tcvn, name="decline-tcvn"),
     *(
         path(

@@ -42,6 +42,22 @@ class Machine:
     def allows(self, move: str, *, state: str) -> bool:
         return state in self.moves[move].sources
 
+    @property
+    def final(self) -> frozenset[str]:
+        """Return the states that no move leads out of."""
+        left = {source for step in self.moves.values() for source in step.sources}
+        return frozenset(step.target for step in self.moves.values()) - left
+
+    def from_on(self, state: str) -> frozenset[str]:
+        """Return a state and all that moves lead to from it."""
+        found: set[str] = set()
+        waiting = [state]
+        while waiting:
+            found.add(reached := waiting.pop())
+            targets = {step.target for step in self.moves.values() if reached in step.sources}
+            waiting += targets - found
+        return frozenset(found)
+
     def mermaid(self) -> str:
         """Return the machine as a Mermaid state diagram."""
         lines = ["stateDiagram-v2"]

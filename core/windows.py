@@ -67,6 +67,12 @@ class ServiceWindow:
         }
         return sorted(starts)
 
+    def last_half_hour(self) -> datetime:
+        """Return the UTC start of the last half-hour, without making all of a long window."""
+        latest = max(self.first_date, self.last_date - timedelta(days=13))
+        starts = replace(self, first_date=latest).half_hours() or self.half_hours()
+        return starts[-1]
+
     def periods(self) -> tuple[Period, ...]:
         """Return the half-hours merged into half-open UTC periods."""
         return merged(self.half_hours())

@@ -12,6 +12,7 @@ from django.db.models import DurationField, ExpressionWrapper, F, QuerySet, Valu
 from connections import queries as connections
 from connections.models import Area, Registration, Site, Tcvn
 from connections.queries import Standing
+from connections.register.sweep import Stretch
 from connections.states import Direction, Role, TcvnRole
 from core.errors import Period
 from core.periods import LONDON, half_hours_between, merged, next_half_hour
@@ -143,14 +144,21 @@ def question_about_tcvn(tcvn: Tcvn, *, policy: Policy, at: datetime) -> Question
     A long window by its seasons; where it fails, which sites of the trading area would have to
     lower theirs.
     """
-    seasons, half_hours = _standing_for(tcvn.window.half_hours(), area_id=policy.area_id, at=at)
+    window = tcvn.window.half_hours()
+    ahead = [each for each in window if each >= next_half_hour(at)] or window
+    seasons, half_hours = _standing_for(ahead, area_id=policy.area_id, at=at)
     kw = float(tcvn.capacity_kw)
     if tcvn.role == TcvnRole.BUYER:
-        periods = tcvn.window.periods()
+        periods = merged(ahead)
         stretches = connections.register(
             [tcvn.site_id], tcvn.direction, periods[0][0], periods[-1][1]
         )[tcvn.site_id]
-        kw = max(0.0, kw - min(float(stretch.agreed or 0) for stretch in stretches))
+        inside = [
+            each
+            for each in stretches
+            if any(start < each.ends_at and each.starts_at < end for start, end in periods)
+        ]
+        kw = max(0.0, kw - min(map(_may_use_already, inside)))
     seller, buyer = trade(
         seller_site_id=tcvn.site_id,
         buyer_site_id=tcvn.site_id,
@@ -168,6 +176,11 @@ def question_about_tcvn(tcvn: Tcvn, *, policy: Policy, at: datetime) -> Question
         else (),
         seasons=seasons,
     )
+
+
+def _may_use_already(stretch: Stretch) -> float:
+    """Return what a site may use as studies know it: as agreed, and what it has bought on top."""
+    return float((stretch.agreed or 0) + stretch.counted)
 
 
 def area_reference(area_id: int) -> UUID:

@@ -22,10 +22,12 @@ from connections.admin_forms import (
     ApprovalForm,
     ChecksForm,
     ConditionForm,
+    CountersignForm,
     MayCancel,
     RefusalForm,
     SettleForm,
 )
+from connections.forms import VariationForm
 from connections.queries import Assessment, Standing, assessments_of
 from core import clock
 from core.admin import ReadOnly
@@ -144,12 +146,9 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         step = self.steps.get(move)
         if step is None or not request.user.has_perm(step.permission):
             raise PermissionDenied
-        about: dict[str, Any] = {"initial": initial_of(row, step)}
-        form: Any = step.form(request.POST or None, **about)
-        status = 200
-        if request.method == "POST":
-            form = step.form(request.POST)
-        if isinstance(form, SettleForm):
+        data = request.POST if request.method == "POST" else None
+        form, status = _form_of(step, row, data), 200
+        if isinstance(form, (SettleForm, CountersignForm)):
             form.limit_to(row)
         in_the_way: list[Standing] = []
         if request.method == "POST":
@@ -163,9 +162,10 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
                     **step.arguments(form),
                 )
                 if made is not None:
-                    said = step.done or f"{row}: {made.get_state_display().lower()}."
+                    said = step.done or f"{made}: {made.get_state_display().lower()}."
                     messages.success(request, said)
-                    return redirect("../../change/")
+                    shown = made.pk if isinstance(made, model) else pk
+                    return redirect(f"../../../{shown}/change/")
         context = {
             **self.admin_site.each_context(request),
             "title": f"{step.label}: {row}",
@@ -179,6 +179,12 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             "back": "../../change/",
         }
         return render(request, "admin/connections/step.html", context, status=status)
+
+
+def _form_of(step: Step, row: Any, data: Any) -> Any:
+    if issubclass(step.form, VariationForm):
+        return step.form(data, varies=row)
+    return step.form(data) if data is not None else step.form(initial=initial_of(row, step))
 
 
 def initial_of(row: Any, step: Step) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connections import services
@@ -19,6 +19,7 @@ from connections.admin.stepped import Step, SteppedAdmin
 from connections.admin_forms import (
     AnswerForm,
     ConditionForm,
+    CountersignForm,
     EndForm,
     IssueForm,
     NothingForm,
@@ -28,23 +29,16 @@ from connections.admin_forms import (
     WriteForm,
 )
 from connections.documents import file_name, notice_of, notice_text, pdf_row, why_no_pdf
+from connections.forms import VariationForm
+from connections.lines import line_of, may_vary
 from connections.models import Tcvn, TcvnCondition
 from connections.services.tcvns.fast import free_share
-from connections.states import TCVN_MACHINE, TcvnState
+from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnState
 from connections.views.notices import notice_file
+from core import clock
 from core.admin import plain
 
-OPEN_TO_WORDS = frozenset(TcvnState) - {
-    TcvnState.DRAFT,
-    TcvnState.REFUSED,
-    TcvnState.WITHDRAWN,
-    TcvnState.DECLINED,
-    TcvnState.LAPSED,
-    TcvnState.ENDED,
-}
-HAS_NOTICE = frozenset(
-    {TcvnState.ISSUED, TcvnState.EXECUTED, TcvnState.IN_FORCE, TcvnState.SUSPENDED}
-)
+OPEN_TO_WORDS = frozenset(TcvnState) - CLOSED_TCVN - {TcvnState.DRAFT}
 
 
 class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
@@ -82,6 +76,7 @@ class TcvnAdmin(SteppedAdmin):
         "largest_kw",
         "study",
         "notice",
+        "versions",
         "dialogue",
         "registration",
         "created_by",
@@ -147,14 +142,15 @@ class TcvnAdmin(SteppedAdmin):
             NothingForm,
             "connections.assess_tcvn",
             services.request_notice_pdf,
-            states=HAS_NOTICE,
+            states=NOTICE_IN_USE,
             done="A worker makes it.",
         ),
         "countersign": Step(
             "Countersign",
-            NothingForm,
+            CountersignForm,
             "connections.countersign_tcvn",
             services.countersign_tcvn,
+            lambda _: {},
             document=notice_text,
         ),
         "suspend": Step(
@@ -163,12 +159,26 @@ class TcvnAdmin(SteppedAdmin):
             "connections.countersign_tcvn",
             services.suspend_tcvn,
         ),
+        "vary": Step(
+            "Vary it",
+            VariationForm,
+            "connections.assess_tcvn",
+            services.start_variation,
+            lambda form: {
+                "capacity_kw": form.cleaned_data["capacity_kw"],
+                "window": form.window(),
+                "reason": form.cleaned_data["reason"],
+            },
+            done="A notice that takes its place is being studied; its signatory then signs it.",
+        ),
         "resume": Step("Resume", ReasonForm, "connections.countersign_tcvn", services.resume_tcvn),
         "end": Step("End it", EndForm, "connections.countersign_tcvn", services.end_tcvn),
     }
 
     def allows(self, move: str, row: Tcvn) -> bool:
         if move == "support_and_issue" and free_share(row) is None:
+            return False
+        if move == "vary" and not may_vary(row, at=clock.now()):
             return False
         if move == "pdf" and (made := pdf_row(row)) is not None and made.made_at is not None:
             return False
@@ -182,10 +192,34 @@ class TcvnAdmin(SteppedAdmin):
             ("Window", row.window),
             ("What it is for", row.reason),
             ("Answer", row.answer),
+            ("Versions", self.versions(row) if line_of(row) else ""),
             ("Studies", self.study(row)),
             ("Documents", documents_of(row.registration) if row.registration else ""),
             ("Messages", dialogue_of(row)),
         ]
+
+    @admin.display(description="Versions")
+    def versions(self, row: Tcvn) -> SafeString | str:
+        """Return the line of notices of which each varies the one before."""
+        found = line_of(row)
+        if not found:
+            return "this one alone"
+        return format_html_join(
+            SafeString("<br>"),
+            '{}<a href="/dso/connections/tcvn/{}/change/">{}</a>: {}, {}. {}; {}',
+            [
+                (
+                    "this page: " if each.is_this else "",
+                    each.tcvn.pk,
+                    each.tcvn,
+                    f"{each.tcvn.capacity_kw.normalize():f} kW",
+                    each.tcvn.window,
+                    each.tcvn.get_state_display(),
+                    each.in_words(),
+                )
+                for each in found
+            ],
+        )
 
     @admin.display(description="Messages")
     def dialogue(self, row: Tcvn) -> SafeString | str:

@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from connections.api.fields import OwnSite
 from connections.clock_queries import clock_of
+from connections.lines import could_vary
 from connections.models import (
     Area,
     Asset,
@@ -254,6 +255,8 @@ class TcvnShape(WithClock):
         fields = [
             "id",
             "number",
+            "varies",
+            "superseded_from",
             "site",
             "role",
             "direction",
@@ -277,12 +280,15 @@ class TcvnShape(WithClock):
         moves = {"submit": row.signs, "execute": row.signs, "withdraw": self.context["may_trade"]}
         if row.role == TcvnRole.SELLER:
             moves["decline"] = self.context["may_trade"]
+        else:
+            free = self.context["may_trade"] and not row.has_variation
+            moves["vary"] = free and could_vary(row, at=self.context["at"])
         return [m for m, may in moves.items() if may and TCVN_MACHINE.allows(m, state=row.state)]
 
 
-class TcvnInput(serializers.Serializer[Any]):
-    site = OwnSite()
-    direction = serializers.ChoiceField(choices=Direction.choices)
+class VariationInput(serializers.Serializer[Any]):
+    """What takes the place of a notice in force: all of it, the same or otherwise."""
+
     capacity_kw = serializers.DecimalField(min_value=0, **KW)
     first_date = serializers.DateField()
     last_date = serializers.DateField()
@@ -302,6 +308,11 @@ class TcvnInput(serializers.Serializer[Any]):
             start_time=values["start_time"],
             end_time=values["end_time"],
         )
+
+
+class TcvnInput(VariationInput):
+    site = OwnSite()
+    direction = serializers.ChoiceField(choices=Direction.choices)
 
 
 class ExecuteInput(serializers.Serializer[Any]):

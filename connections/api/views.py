@@ -37,6 +37,7 @@ from connections.api.serializers import (
     SupplierInput,
     TcvnInput,
     TcvnShape,
+    VariationInput,
 )
 from connections.clock_queries import current_targets, with_clocks
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
@@ -330,6 +331,25 @@ class TcvnViews(OwnRows):
     def withdraw(self, request: Request, pk: str) -> Response:
         """Take it back while it is not in force."""
         return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_object().pk))
+
+    @extend_schema(request=VariationInput, responses={201: TcvnShape})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def vary(self, request: Request, pk: str) -> Response:
+        """Prepare the notice that is to take the place of one in force, which stands until then.
+
+        The answer is the new one: it is submitted, assessed, signed and countersigned as any.
+        """
+        row = self.get_object()
+        given = self.read(VariationInput, request.data)
+        made = self.act(
+            services.request_variation,
+            tcvn_id=row.pk,
+            capacity_kw=given.validated_data["capacity_kw"],
+            window=given.window(),
+            reason=given.validated_data["reason"],
+        )
+        return self.shown(made, 201)
 
     @extend_schema(request=DeclineInput, responses=TcvnShape)
     @action(detail=True, methods=["post"])

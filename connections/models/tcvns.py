@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from connections.models.fields import KW, on_half_hour, period
 from connections.models.registrations import Registration
 from connections.models.sites import Area, Site
-from connections.states import Direction, TcvnRole, TcvnState
+from connections.states import OPEN_TCVN, Direction, TcvnRole, TcvnState
 from core.models import ServiceWindowFields
 from participants.models import Organisation
 
@@ -39,6 +39,10 @@ class Tcvn(ServiceWindowFields):
     largest_kw = models.DecimalField(
         null=True, editable=False, **KW
     )  # of a refusal: what would be supported
+    varies = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="variations", editable=False
+    )  # the notice whose place it takes
+    superseded_from = models.DateTimeField(null=True, editable=False)  # another counts from then on
     study_reference = models.UUIDField(null=True, editable=False)
     document_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(
@@ -69,6 +73,18 @@ class Tcvn(ServiceWindowFields):
             models.CheckConstraint(name="tcvn_kw_above_0", condition=Q(capacity_kw__gt=0)),
             models.CheckConstraint(
                 name="tcvn_state_known", condition=Q(state__in=TcvnState.values)
+            ),
+            models.CheckConstraint(
+                name="tcvn_superseded_on_half_hour", condition=on_half_hour("superseded_from")
+            ),
+            models.CheckConstraint(
+                name="tcvn_varied_is_superseded",
+                condition=~Q(state=TcvnState.VARIED) | Q(superseded_from__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="tcvn_one_open_variation",
+                fields=["varies"],
+                condition=Q(state__in=sorted(OPEN_TCVN)),
             ),
         ]
 

@@ -15,6 +15,7 @@ class Change(models.TextChoices):
     RECORDED = "RECORDED", "Recorded"
     SHORTENED = "SHORTENED", "Ends earlier"
     IN_FORCE = "IN_FORCE", "In force"
+    REPLACED = "REPLACED", "Another takes its place"
     ENDED = "ENDED", "Ended"
     SUSPENDED = "SUSPENDED", "Suspended"
     RESUMED = "RESUMED", "In force again"

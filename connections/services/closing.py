@@ -15,13 +15,11 @@ from connections.services.areas import lock_sites, lock_study_areas_of, revise
 from connections.services.p2p.closing import close_p2p_agreements, lock_p2p_agreements
 from connections.services.sites import refusals_from_now_on
 from connections.services.tcvns import end_tcvn
-from connections.states import TcvnRole, TcvnState
+from connections.states import COUNTERSIGNED_TCVN, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON, half_hour_of
 from participants.permissions import check_may
-
-IN_OR_OUT_OF_FORCE = (TcvnState.IN_FORCE, TcvnState.SUSPENDED)
 
 
 @transaction.atomic
@@ -37,7 +35,7 @@ def close_site(
     """
     notices = list(
         Tcvn.objects.select_for_update(of=("self",))
-        .filter(site_id=site_id, role=TcvnRole.BUYER, state__in=IN_OR_OUT_OF_FORCE)
+        .filter(site_id=site_id, role=TcvnRole.BUYER, state__in=COUNTERSIGNED_TCVN)
         .order_by("pk")
     )
     p2p_agreements = lock_p2p_agreements(site_id)
@@ -56,6 +54,9 @@ def close_site(
     if refusals := refusals_from_now_on(site, at=at):
         raise RefusedError(refusals)
     for notice in notices:
+        notice.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
+        if notice.state not in COUNTERSIGNED_TCVN:
+            continue
         end_tcvn(tcvn_id=notice.pk, from_at=from_at, reason=reason, actor=actor, at=at)
     close_p2p_agreements(p2p_agreements, from_at=from_at, reason=reason, actor=actor, at=at)
     journal.record(

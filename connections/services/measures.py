@@ -15,12 +15,11 @@ from connections.clocks import local_date
 from connections.models import Document, LimitationSetting, SupplierNotice, Tcvn
 from connections.permissions import check_may_act_for
 from connections.services.tcvns.moving import locked_tcvn
-from connections.states import TcvnRole, TcvnState
+from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError, WrongStateError
 
-SIGNED = {TcvnState.ISSUED, TcvnState.EXECUTED, TcvnState.IN_FORCE, TcvnState.SUSPENDED}
-OVER = {TcvnState.SUSPENDED, TcvnState.ENDED}
+OVER = CLOSED_TCVN | {TcvnState.SUSPENDED}
 
 
 @transaction.atomic
@@ -147,7 +146,7 @@ def record_supplier_notice(
 def _of_peer(tcvn_id: int, actor: journal.Actor) -> Tcvn:
     tcvn = locked_tcvn(tcvn_id)
     check_may_act_for(site=tcvn.site, actor=actor)
-    if tcvn.state not in SIGNED:
+    if tcvn.state not in NOTICE_IN_USE:
         raise WrongStateError(
             "connections.tcvn.no_notice_in_use", "This goes with a notice that is issued."
         )

@@ -18,24 +18,17 @@ from connections.permissions import (
 from connections.services.registrations import locked
 from connections.services.turns import answered, asked
 from connections.states import (
+    CLOSED_TCVN,
     REGISTRATION_MACHINE,
     CheckItem,
     Owner,
     RegistrationState,
-    TcvnState,
 )
 from core import journal
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may, role_of
 
-CLOSED = {
-    RegistrationState.REFUSED,
-    TcvnState.REFUSED,
-    TcvnState.WITHDRAWN,
-    TcvnState.DECLINED,
-    TcvnState.LAPSED,
-    TcvnState.ENDED,
-}
+CLOSED = CLOSED_TCVN | {RegistrationState.REFUSED}
 LONGEST_TEXT = 4000
 
 

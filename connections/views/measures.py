@@ -14,7 +14,7 @@ from connections import services
 from connections.measure_forms import LimitationForm, SetBackForm, SupplierForm
 from connections.models import LimitationSetting, Tcvn
 from connections.permissions import check_may_act_for
-from connections.services.measures import SIGNED
+from connections.states import NOTICE_IN_USE
 from connections.views.access import reader, tcvn_for
 from core import clock
 from core.web.actors import actor_of
@@ -64,7 +64,7 @@ def _context(request: HttpRequest, tcvn: Tcvn, forms: dict[str, Any]) -> dict[st
         "setting": LimitationSetting.objects.filter(tcvn=tcvn).select_related("evidence").first(),
         "told": tcvn.supplier_notices.order_by("pk"),
         "may_record": reader(request).trades_for(tcvn.site.organisation_id)
-        and tcvn.state in SIGNED,
+        and tcvn.state in NOTICE_IN_USE,
         "trades": reader(request).trades_for(tcvn.site.organisation_id),
         **{f"{name}_form": form for name, form in forms.items()},
     }

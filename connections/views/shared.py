@@ -38,6 +38,7 @@ STEP_OF_TCVN = {
     TcvnState.WITHDRAWN: 3,
     TcvnState.DECLINED: 3,
     TcvnState.LAPSED: 7,
+    TcvnState.VARIED: 8,
     TcvnState.ENDED: 8,
 }
 WAITS_FOR = {
@@ -49,6 +50,7 @@ WAITS_FOR = {
     TcvnState.ISSUED: "Waits for a signatory of the site to read and sign the notice.",
     TcvnState.EXECUTED: "With the network operator, for its countersignature.",
     TcvnState.SUSPENDED: "Suspended by the network operator: no capacity until it is resumed.",
+    TcvnState.VARIED: "Another notice has taken its place: see the versions below.",
     TcvnState.LAPSED: "It was not signed in time. Request it again if you still need it.",
     TcvnState.IN_FORCE: "In force. You may now buy capacity up to it.",
 }

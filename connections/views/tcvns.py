@@ -14,14 +14,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from connections import queries, services
 from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
+from connections.lines import line_of, may_vary
 from connections.models import Site, Tcvn
 from connections.permissions import check_signs_for, is_signatory
 from connections.registration_forms import MessageForm
-from connections.states import (
-    TCVN_MACHINE,
-    TcvnRole,
-    TcvnState,
-)
+from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole
 from connections.timelines import timeline_of
 from connections.views.access import (
     may_look,
@@ -40,14 +37,6 @@ from core.retry import retried
 from core.web.actors import actor_of, user_id
 from core.web.forms import attempt, handed_in, status_of
 from participants.second_factor import has_second_factor
-
-DONE = {
-    TcvnState.REFUSED,
-    TcvnState.WITHDRAWN,
-    TcvnState.DECLINED,
-    TcvnState.LAPSED,
-    TcvnState.ENDED,
-}
 
 
 @login_required
@@ -148,6 +137,9 @@ def tcvn_response(
         "may_decline": tcvn.role == TcvnRole.SELLER
         and who.trades_for(tcvn.site.organisation_id)
         and TCVN_MACHINE.allows("decline", state=tcvn.state),
+        "may_vary": may_vary(tcvn, at=clock.now())
+        and (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id)),
+        "versions": line_of(tcvn),
         "conditions": tcvn.conditions.filter(ended_at=None).select_related(
             "seller_site", "seller_tcvn"
         ),
@@ -163,7 +155,7 @@ def tcvn_response(
         "submit_form": SubmitForm(),
         "decline_form": DeclineForm(),
         "may_write": (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id))
-        and tcvn.state not in DONE,
+        and tcvn.state not in CLOSED_TCVN,
         **forms,
     }
     return render(request, "connections/tcvn_page.html", context, status=status)

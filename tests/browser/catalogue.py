@@ -125,6 +125,14 @@ PAGES: dict[str, list[Page]] = {
     "connections:registration": [Page(BY_ROW, EACH_REGISTRATION)],
     "connections:tcvn": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
     "connections:tcvn-measures": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
+    "connections:vary-tcvn": [
+        Page(
+            BY_ROW,
+            EACH_APPLICATION.format(table="connections_tcvn").replace(
+                "WHERE", "WHERE row.state IN ('IN_FORCE', 'SUSPENDED') AND row.role = 'BUYER' AND"
+            ),
+        )
+    ],
     "connections:new-tcvn": [Page(ADMINISTRATOR)],
     "participants:organisation": [Page(ADMINISTRATOR), Page(TRADER), Page(ENGINEER)],
     "participants:tokens": [Page(TRADER)],

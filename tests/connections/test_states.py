@@ -52,6 +52,9 @@ OF_A_TCVN: dict[str, Callable[..., Any]] = {
     "suspend": partial(services.suspend_tcvn, from_at=BEGINS, reason="A fault."),
     "resume": partial(services.resume_tcvn, reason="Mended."),
     "withdraw": services.withdraw_tcvn,
+    "vary": partial(
+        services.start_variation, capacity_kw=Decimal(70), window=WINDOW, reason="More."
+    ),
     "end": partial(services.end_tcvn, from_at=BEGINS, reason="Over."),
 }
 OF_AN_ALLOCATION: dict[str, Callable[..., Any]] = {
@@ -118,6 +121,7 @@ def test_a_tcvn(world: World, dso: Actor, move: str, state: str) -> None:
         direction="IMPORT",
         capacity_kw=60,
         state=state,
+        superseded_from=BEGINS if state == TcvnState.VARIED else None,
         created_by=peer.user,
         created_at=AT,
         **window_columns(WINDOW),

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from connections import services as connections
 from core import clock, relay
 from nmf import services as nmf
 from psa.states import FINISHED
@@ -179,10 +180,14 @@ class Deciding(Bench):
         """Run what the clock calls for each minute."""
         at = self.model.at
         with clock.frozen(at):
+            connections.lapse_notices(at=at)
+            connections.follow_all_on(at=at)
             nmf.expire_due(at=at)
             nmf.tell_deliveries(at=at)
             wsc.watch_deadlines(at=at)
             wsc.clear_area(area_id=self.world.area.pk, at=at)
+        self.model.lapse()
+        self.model.follow_on()
         self.model.expire()
         self.model.watch()
         self.changed = True

@@ -140,6 +140,10 @@ class Notice:
     state: str = "DRAFT"
     condition_of: Notice | None = None
     earmarks: list[Notice] = field(default_factory=list)
+    varies: Notice | None = None
+    superseded_from: datetime | None = None  # another counts from then on
+    sign_by: date | None = None
+    issued: int = 0  # of all issues, the how many'th
     in_force: set[datetime] = field(default_factory=set)
 
 

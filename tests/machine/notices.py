@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 
 from tests.machine.model import (
     BEFORE_FORCE,
+    LONDON,
     NONE,
     OUTLINE,
     Notice,
@@ -23,15 +24,22 @@ STEPS = {  # what the DSO does: from which states, to which
     "support_conditionally": (("ASSESSING",), "CONDITIONAL"),
     "refuse": (("REQUESTED", "ASSESSING"), "REFUSED"),
     "issue": (("SUPPORTED", "CONDITIONAL"), "ISSUED"),
+    "reassess": (("SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED"), "ASSESSING"),
+    "reissue": (("ISSUED", "EXECUTED"), "ISSUED"),
     "countersign": (("EXECUTED",), "IN_FORCE"),
-    "end": (("IN_FORCE",), "ENDED"),
+    "suspend": (("IN_FORCE",), "SUSPENDED"),
+    "resume": (("SUSPENDED",), "IN_FORCE"),
+    "end": (("IN_FORCE", "SUSPENDED"), "ENDED"),
 }
+COUNTERSIGNED = ("IN_FORCE", "SUSPENDED")
 ANSWERED = ("SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED")
 Sellers = Sequence[tuple[str, Decimal]]
 
 
 class Trial(Market):
     """The market and its notices."""
+
+    issues = 0
 
     def against_notice(self, wish: Notice, person: Person) -> Reasons:
         rights = self.rights[wish.owner][wish.direction]
@@ -51,7 +59,8 @@ class Trial(Market):
 
     def against_signature(self, notice: Notice, person: Person, *, as_read: bool) -> Reasons:
         found = self._who(person == (notice.owner, "signatory"))
-        return found | self._state(notice.state == "ISSUED") | self._rules(as_read)
+        fits = as_read and self._may_be_signed(notice)
+        return found | self._state(notice.state == "ISSUED") | self._rules(fits)
 
     def against_withdrawal_of(self, notice: Notice, person: Person) -> Reasons:
         found = self._who(self.trades_for(person, notice.owner))
@@ -64,14 +73,21 @@ class Trial(Market):
         sources = STEPS[step][0]
         if step == "issue" and notice.condition_of is not None:
             sources += ("REQUESTED",)
-        found = self._state(notice.state in sources)
-        if step == "support_conditionally":
-            return found | self._rules(self._are_sellers(notice, sellers))
-        if step == "countersign":
-            return found | self._rules(self._comes_into_force(notice))
-        if step == "end":
-            return found | self._rules(self._ends_from(notice, from_at))
-        return found
+        fits: dict[str, Callable[[], bool]] = {
+            "support_conditionally": lambda: self._are_sellers(notice, sellers),
+            "countersign": lambda: self._comes_into_force(notice),
+            "end": lambda: self._ends_from(notice, step, from_at),
+            "suspend": lambda: self._ends_from(notice, step, from_at),
+            "resume": lambda: self._resumes(notice),
+            "reassess": lambda: notice.condition_of is None,
+            "issue": lambda: self._may_be_signed(notice),
+            "reissue": lambda: self._may_be_signed(notice),
+        }
+        allowed = self._state(notice.state in sources)
+        return allowed | self._rules(step not in fits or fits[step]())
+
+    def _may_be_signed(self, notice: Notice) -> bool:
+        return notice.sign_by is None or notice.sign_by >= self.today
 
     def make_conditional(self, notice: Notice, sellers: Sellers) -> list[Notice]:
         notice.state = "CONDITIONAL"
@@ -83,17 +99,89 @@ class Trial(Market):
         return notice.earmarks
 
     def bring_into_force(self, notice: Notice) -> None:
-        """Only now, so from the next half-hour on; a pair together."""
+        """Only now, so from the next half-hour on; a pair together, and what it varies not on."""
+        takes_over = max(next_half_hour(self.at), notice.hours[0])
+        for each, hours in self._with_the_line_cut(notice).items():
+            if hours != each.in_force or each in self._gives_way(notice):
+                each.superseded_from = takes_over
+            each.in_force = hours
         for each in (notice, *notice.earmarks):
             each.state = "IN_FORCE"
             each.in_force = {at for at in each.hours if at >= next_half_hour(self.at)}
         self._changed()
 
-    def end_notice(self, notice: Notice, from_at: datetime) -> None:
-        for each in (notice, *notice.earmarks):
-            each.state = "ENDED"
+    def end_notice(self, notice: Notice, step: str, from_at: datetime) -> None:
+        for each in self._together(notice, step):
+            each.state = STEPS[step][1]
             each.in_force = {at for at in each.in_force if at < from_at}
+        if step == "end":
+            for each in self.notices:
+                void = each.varies is not None and each.varies.state == "ENDED"
+                if void and each.condition_of is None and each.state in BEFORE_FORCE:
+                    self.withdraw_notice(each)
         self._changed()
+
+    def resume(self, notice: Notice) -> None:
+        for each in self._together(notice, "resume"):
+            each.state = "IN_FORCE"
+            each.in_force = self._resumed(each)
+        self._changed()
+
+    def reassess(self, notice: Notice) -> None:
+        for each in notice.earmarks:
+            if each.state in BEFORE_FORCE:
+                each.state = "WITHDRAWN"
+        notice.state, notice.earmarks = "ASSESSING", []
+
+    @property
+    def today(self) -> date:
+        return self.at.astimezone(LONDON).date()
+
+    def issue(self, notice: Notice) -> None:
+        self.issues += 1
+        notice.state, notice.issued = "ISSUED", self.issues
+
+    def lapse(self) -> None:
+        """What is not signed in time lapses; of a pair, in the order in which they were issued."""
+        for each in sorted(self.notices, key=lambda each: each.issued):
+            late = each.sign_by is not None and each.sign_by < self.today
+            if each.state != "ISSUED" or not late:
+                continue
+            each.state = "LAPSED"
+            for earmark in each.earmarks:
+                if earmark.state in BEFORE_FORCE:
+                    earmark.state = "WITHDRAWN"
+            buyer = each.condition_of
+            if buyer is not None and each in buyer.earmarks and buyer.state in ANSWERED:
+                self.reassess(buyer)
+
+    def follow_on(self) -> None:
+        """Whose place another has taken is varied, once that half-hour has come."""
+        for each in self.notices:
+            due = each.superseded_from is not None and each.superseded_from <= self.at
+            if due and each.state in COUNTERSIGNED:
+                each.state = "VARIED"
+
+    def against_variation(self, old: Notice, wish: Notice, person: Person) -> Reasons:
+        by_dso = person[0] == "dso"
+        may = person == ("dso", "engineer") if by_dso else self.trades_for(person, old.owner)
+        rights = self.rights[old.owner][old.direction]
+        agreed = rights.agreed or NONE
+        stands_for_it = [
+            each
+            for each in self.notices
+            if each.varies is old and each.state in (*BEFORE_FORCE, *COUNTERSIGNED)
+        ]
+        fits = (
+            old.condition_of is None
+            and not stands_for_it
+            and wish.hours[-1] > self.at
+            and old.hours[-1] > self.at
+            and agreed < wish.kw <= rights.installed
+            and wish.kw - agreed <= OUTLINE["BUY"]
+            and (by_dso or (wish.kw, wish.hours) != (old.kw, old.hours))
+        )
+        return self._who(may) | self._state(old.state in COUNTERSIGNED) | self._rules(fits)
 
     def withdraw_notice(self, notice: Notice) -> None:
         """What was asked of sellers for its sake falls with it."""
@@ -102,10 +190,7 @@ class Trial(Market):
                 each.state = "WITHDRAWN"
         buyer = notice.condition_of
         if buyer is not None and notice in buyer.earmarks and buyer.state in ANSWERED:
-            for each in buyer.earmarks:
-                if each.state in BEFORE_FORCE:
-                    each.state = "WITHDRAWN"
-            buyer.state, buyer.earmarks = "ASSESSING", []
+            self.reassess(buyer)
 
     def publish_policy(self, *, automatic: bool) -> None:
         self.automatic = automatic
@@ -133,39 +218,105 @@ class Trial(Market):
             return False  # with the buyer's, never alone
         if any(each.state != "EXECUTED" for each in notice.earmarks):
             return False
-        together = [notice, *notice.earmarks]
+        if notice.varies is not None and notice.varies.state not in COUNTERSIGNED:
+            return False
         first = next_half_hour(self.at)
-        for each in together:
+        changed = self._with_the_line_cut(notice)
+        for each in (notice, *notice.earmarks):
             hours = {at for at in each.hours if at >= first}
             taken = {
                 at
                 for other in self.notices
                 if (other.owner, other.direction) == (each.owner, each.direction)
-                for at in other.in_force
+                for at in changed.get(other, other.in_force)
             }
             if not hours or hours & taken:
                 return False
-        kept = [set(each.in_force) for each in together]
-        for each in together:
-            each.in_force = {at for at in each.hours if at >= first}
+            changed[each] = hours
+        return self._holds_with(changed)
+
+    def _line(self, notice: Notice) -> list[Notice]:
+        """Whose place a notice takes, with their sellers', as far as they are in force."""
+        found, last = [], notice.varies
+        while last is not None:
+            found += [last, *last.earmarks]
+            last = last.varies
+        return [each for each in found if each.state in COUNTERSIGNED]
+
+    def _gives_way(self, notice: Notice) -> list[Notice]:
+        takes_over = max(next_half_hour(self.at), notice.hours[0])
+        return [
+            each
+            for each in self._line(notice)
+            if each.superseded_from is None or each.superseded_from >= takes_over
+        ]
+
+    def _with_the_line_cut(self, notice: Notice) -> dict[Notice, set[datetime]]:
+        takes_over = max(next_half_hour(self.at), notice.hours[0])
+        return {
+            each: {at for at in each.in_force if at < takes_over}
+            for each in self._gives_way(notice)
+        }
+
+    def _together(self, notice: Notice, step: str) -> list[Notice]:
+        """A notice, its sellers', and what is agreed to take its place, with theirs."""
+        found, last = [notice, *notice.earmarks], notice
+        while last.superseded_from is not None and last.superseded_from > self.at:
+            after = [
+                each
+                for each in self.notices
+                if each.varies is last and each.condition_of is None and each.state in COUNTERSIGNED
+            ]
+            if not after:
+                break
+            [last] = after
+            found += [each for each in (last, *last.earmarks) if each.state in STEPS[step][0]]
+        return found
+
+    def _resumed(self, notice: Notice) -> set[datetime]:
+        first, until = next_half_hour(self.at), notice.superseded_from
+        ahead = {at for at in notice.hours if at >= first and (until is None or at < until)}
+        return {at for at in notice.in_force if at < first} | ahead
+
+    def _resumes(self, notice: Notice) -> bool:
+        """From the next half-hour on, if any is left and nobody else has taken it."""
+        if notice.condition_of is not None:
+            return False
+        first = next_half_hour(self.at)
+        changed = {each: self._resumed(each) for each in self._together(notice, "resume")}
+        for each, hours in changed.items():
+            taken = {
+                at
+                for other in self.notices
+                if other is not each
+                and (other.owner, other.direction) == (each.owner, each.direction)
+                for at in changed.get(other, other.in_force)
+            }
+            ahead = {at for at in hours if at >= first}
+            if not ahead or ahead & taken:
+                return False
+        return self._holds_with(changed)
+
+    def _holds_with(self, changed: dict[Notice, set[datetime]]) -> bool:
+        """Whether no limit would break if notices counted in these half-hours."""
+        kept = {each: each.in_force for each in changed}
+        for each, hours in changed.items():
+            each.in_force = hours
         try:
-            return not self.broken_from(self.at, {each.owner for each in together})
+            return not self.broken_from(self.at, {each.owner for each in changed})
         finally:
-            for each, hours in zip(together, kept, strict=True):
+            for each, hours in kept.items():
                 each.in_force = hours
 
-    def _ends_from(self, notice: Notice, from_at: datetime) -> bool:
+    def _ends_from(self, notice: Notice, step: str, from_at: datetime) -> bool:
         """With effect from the next full half-hour or later, and no contract left without it."""
         if notice.condition_of is not None:
             return False
         if from_at != next_half_hour(from_at) or from_at < self.at:
             return False
-        together = [notice, *notice.earmarks]
-        kept = [set(each.in_force) for each in together]
-        for each in together:
-            each.in_force = {at for at in each.in_force if at < from_at}
-        try:
-            return not self.broken_from(self.at, {each.owner for each in together})
-        finally:
-            for each, hours in zip(together, kept, strict=True):
-                each.in_force = hours
+        return self._holds_with(
+            {
+                each: {at for at in each.in_force if at < from_at}
+                for each in self._together(notice, step)
+            }
+        )

@@ -15,7 +15,7 @@ from connections.models import Tcvn
 from core.windows import ServiceWindow
 from tests.machine.bench import Bench
 from tests.machine.model import LONDON, Notice, Person, half_hours
-from tests.machine.notices import STEPS
+from tests.machine.notices import COUNTERSIGNED, STEPS
 from tests.machine.trading import directions, engineers, kinds, move, peers, pick, rows
 from tests.machine.world import PEERS
 
@@ -33,8 +33,16 @@ BY_THE_DSO: dict[str, Callable[..., Any]] = {
     "support": partial(services.record_support, answer="Yes."),
     "refuse": partial(services.record_refusal, reason="The transformer."),
     "issue": services.issue_tcvn,
+    "reissue": partial(services.reissue_tcvn, reason="New wording."),
+    "reassess": partial(services.reassess_tcvn, reason="New model."),
     "countersign": services.countersign_tcvn,
+    "resume": partial(services.resume_tcvn, reason="Mended."),
 }
+UNTIL: dict[str, Callable[..., Any]] = {
+    "end": partial(services.end_tcvn, reason="The line is out."),
+    "suspend": partial(services.suspend_tcvn, reason="The line is out."),
+}
+LONG = 40  # days in which nothing lapses
 
 
 @st.composite
@@ -71,10 +79,25 @@ NOTICING = [
         row=rows,
         kind=engineers,
         step=st.sampled_from([*BY_THE_DSO, "countersign", "issue"]),
+        days=st.sampled_from([LONG, LONG, 1, 0, -1]),
+    ),
+    *(
+        move(
+            "vary",
+            row=rows,
+            kind=kinds,
+            kw=raised,
+            start=st.integers(-2, 5),
+            of=spells,
+            steps=st.sampled_from([6, 6, 6, 0, 3, 5]),
+            seller=st.sampled_from([None, None, *PEERS]),
+        )
+        for _ in range(2)
     ),
     move("support_conditionally", row=rows, sellers=named),
     move(
         "end_a_notice",
+        step=st.sampled_from(sorted(UNTIL)),
         row=rows,
         kind=engineers,
         half_hours=st.sampled_from([-3, 1, 1, 2, 48, 200]),
@@ -157,26 +180,80 @@ class Noticing(Bench):
                 self.model.withdraw_notice(notice)
         return made is not None
 
-    def dso_steps(self, row: int, kind: str, step: str) -> None:
+    def dso_steps(self, row: int, kind: str, step: str, days: int) -> None:
         sources = STEPS[step][0]
         if not self.model.notices:
             return
         notice = pick(self.model.notices, row, lambda each: each.state in sources)
-        self._dso_steps(notice, step, self.person(notice.owner, kind))
+        self._dso_steps(notice, step, self.person(notice.owner, kind), days=days)
 
-    def _dso_steps(self, notice: Notice, step: str, person: Person = engineer) -> bool:
+    def _dso_steps(
+        self, notice: Notice, step: str, person: Person = engineer, days: int = LONG
+    ) -> bool:
+        more: dict[str, Any] = {}
+        before = notice.sign_by
+        if step in {"issue", "reissue"}:
+            notice.sign_by = self.model.today + timedelta(days=days)
+            more["execute_by"] = notice.sign_by
         against = self.model.against_step(notice, step, (), self.model.at)
         made = self.attempt(
             against | self.model._who(person == engineer),
             BY_THE_DSO[step],
             tcvn_id=notice.pk,
             actor=self.world.actor(person),
+            **more,
         )
-        if made and step == "countersign":
+        if not made:
+            notice.sign_by = before
+        elif step == "countersign":
             self.model.bring_into_force(notice)
-        elif made:
+        elif step in {"issue", "reissue"}:
+            self.model.issue(notice)
+        elif step in {"resume", "reassess"}:
+            getattr(self.model, step)(notice)
+        else:
             notice.state = STEPS[step][1]
         return made is not None
+
+    def vary(
+        self,
+        row: int,
+        kind: str,
+        kw: Decimal,
+        start: int,
+        of: tuple[time, time],
+        steps: int,
+        seller: str | None,
+    ) -> None:
+        """Ask for a variation, or begin it as the DSO, and take it some steps on."""
+        if not self.model.notices or len(self.model.notices) > 3 * MOST_NOTICES:
+            return
+        old = pick(self.model.notices, row, lambda each: each.state in COUNTERSIGNED)
+        person = self.person(old.owner, "engineer" if row % 3 == 0 else kind)
+        first = self.model.today + timedelta(days=start)
+        wish = Notice(old.owner, old.direction, kw, half_hours(first, 7, *of), varies=old)
+        by_dso = person[0] == "dso"
+        made = self.attempt(
+            self.model.against_variation(old, wish, person),
+            services.start_variation if by_dso else services.request_variation,
+            tcvn_id=old.pk,
+            capacity_kw=kw,
+            window=ServiceWindow(
+                first_date=first,
+                last_date=first + timedelta(days=6),
+                start_time=of[0],
+                end_time=of[1],
+            ),
+            reason="Otherwise.",
+            actor=self.world.actor(person),
+        )
+        if made is None:
+            return
+        wish.pk, wish.state = made.pk, "ASSESSING" if by_dso else "DRAFT"
+        self.model.notices.append(wish)
+        way = self._way(wish, seller, D(20))
+        for step in way[2:steps] if by_dso else way[:steps]:
+            step()
 
     def support_conditionally(self, row: int, sellers: list[tuple[str, Decimal]]) -> None:
         if not self.model.notices:
@@ -206,23 +283,22 @@ class Noticing(Bench):
             earmark.pk = row.pk
         return True
 
-    def end_a_notice(self, row: int, kind: str, half_hours: int, off: bool) -> None:
+    def end_a_notice(self, step: str, row: int, kind: str, half_hours: int, off: bool) -> None:
         if not self.model.notices:
             return
         notice = pick(self.model.notices, row, lambda each: bool(each.in_force))
         from_at: datetime = self.later(half_hours) + timedelta(minutes=7 * (off and row % 3 == 0))
         person = self.person(notice.owner, kind)
-        against = self.model.against_step(notice, "end", (), from_at)
+        against = self.model.against_step(notice, step, (), from_at)
         made = self.attempt(
             against | self.model._who(person == engineer),
-            services.end_tcvn,
+            UNTIL[step],
             tcvn_id=notice.pk,
             from_at=from_at,
-            reason="The line is out.",
             actor=self.world.actor(person),
         )
         if made:
-            self.model.end_notice(notice, from_at)
+            self.model.end_notice(notice, step, from_at)
 
     def bring_forward(self, notice: dict[str, Any]) -> None:
         """Steps as they mostly come: in order, by the right people, into force or part of it."""
@@ -235,17 +311,20 @@ class Noticing(Bench):
         asked = self._ask(peer, (peer, "trader"), **wish)
         if asked is None:
             return
-        signatory = (peer, "signatory")
-        way: list[Callable[[], object]] = [
+        for step in self._way(asked, seller, seller_kw)[:steps]:
+            step()
+
+    def _way(self, asked: Notice, seller: str | None, kw: Decimal) -> list[Callable[[], object]]:
+        """The steps of a notice in their order."""
+        signatory = (asked.owner, "signatory")
+        return [
             lambda: self._peer_steps(asked, signatory, "submit"),
             lambda: self._dso_steps(asked, "start_assessment"),
-            lambda: self._answer_notice(asked, seller, seller_kw),
+            lambda: self._answer_notice(asked, seller, kw),
             lambda: self._dso_steps(asked, "issue"),
             lambda: self._peer_steps(asked, signatory, "sign"),
             lambda: self._dso_steps(asked, "countersign"),
         ]
-        for step in way[:steps]:
-            step()
 
     def _answer_notice(self, notice: Notice, seller: str | None, kw: Decimal) -> None:
         """Support it, on condition of a seller whose own notice is then signed as well."""

@@ -34,6 +34,7 @@ ABOUT_SO_MUCH = {  # what another number might have avoided
     "not_named_seller",
     "over_agreed",
     "over_ceiling",
+    "not_above_agreed",
     "over_outline_approval",
     "over_request",
     "other_document",
@@ -68,6 +69,7 @@ class Offering(Bench):
         context = {
             "me": me,
             "may_trade": me.may_trade,
+            "at": at,
         }
         for rows, shape, tries in seen:
             found = list(rows.order_by("-pk"))
@@ -127,5 +129,12 @@ class Offering(Bench):
                 tcvn_id=each.pk, typed_name="A", document_hash=each.document_hash, **by
             ),
             "withdraw": lambda: services.withdraw_tcvn(tcvn_id=each.pk, **by),
+            "vary": lambda: services.request_variation(
+                tcvn_id=each.pk,
+                capacity_kw=each.capacity_kw - 1,
+                window=each.window,
+                reason="Less.",
+                **by,
+            ),
             "decline": lambda: services.decline_tcvn(tcvn_id=each.pk, reason="No.", **by),
         }

@@ -62,6 +62,10 @@ def _tcvn(o: Objects) -> dict[str, Any]:
     }
 
 
+def _variation(_: Objects) -> dict[str, Any]:
+    return {**WINDOW, "capacity_kw": "90", "reason": "More of it.", "confirm": "1"}
+
+
 def _registration(o: Objects) -> dict[str, Any]:
     return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1]}
 
@@ -236,6 +240,9 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/tcvns/<pk>/decline/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/reissue/step/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/reassess/step/": lambda _: REASON,
+    "applications/tcvns/<int:pk>/vary/": _variation,
+    "api/v1/tcvns/<pk>/vary/": _variation,
+    "dso/connections/tcvn/<int:pk>/vary/step/": _variation,
     "dso/connections/tcvn/<int:pk>/resume/step/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/suspend/step/": lambda _: (
         REASON | {"from_at": "2026-03-16T10:00"}

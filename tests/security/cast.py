@@ -332,6 +332,7 @@ def _tcvn(peer: Peer, state: str) -> Tcvn:
         capacity_kw=Decimal(80),
         state=state,
         number=f"TCVN-{state}",
+        superseded_from=WINDOW.periods()[0][0] if state == TcvnState.VARIED else None,
         created_by=peer.user,
         created_at=AT,
         **window_columns(WINDOW),

@@ -54,6 +54,8 @@ PAGES = [
     Row("GET applications/tcvns/<int:pk>/notice.txt", "issued tcvn", "",
         "302 404 404  200 200 200  200 200 200"),
     Row("GET applications/tcvns/<int:pk>/at-the-site/", "issued tcvn", "", _HOME),
+    Row("GET applications/tcvns/<int:pk>/vary/", "in_force tcvn", "",
+        "302 404 404  403 200 200  404 404 404"),
     Row("GET applications/tcvns/<int:pk>/calendar.ics", "in_force tcvn", "", _HOME),
     Row("GET applications/tcvns/<int:pk>/notice.pdf", "issued tcvn", "",
         "302 404 404  409 409 409  409 409 409"),  # no worker has made it

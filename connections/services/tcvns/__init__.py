@@ -22,12 +22,20 @@ from connections.services.tcvns.requests import (
     submit_tcvn,
     withdraw_tcvn,
 )
+from connections.services.tcvns.varying import (
+    follow_all_on,
+    follow_on,
+    request_variation,
+    start_variation,
+)
 
 __all__ = [
     "countersign_tcvn",
     "decline_tcvn",
     "end_tcvn",
     "execute_tcvn",
+    "follow_all_on",
+    "follow_on",
     "issue_tcvn",
     "lapse_notices",
     "lapse_tcvn",
@@ -39,8 +47,10 @@ __all__ = [
     "reissue_tcvn",
     "request_notice_pdf",
     "request_tcvn",
+    "request_variation",
     "resume_tcvn",
     "start_assessment",
+    "start_variation",
     "submit_tcvn",
     "support_and_issue",
     "suspend_tcvn",

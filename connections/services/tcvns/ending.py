@@ -7,11 +7,13 @@ from datetime import datetime
 
 from django.db import transaction
 
+from connections.lines import variations_of_ended
 from connections.models import Tcvn
 from connections.permissions import MAY_COUNTERSIGN
 from connections.register.recording import record_changes, source_of_notice
 from connections.register.states import Change
 from connections.services.areas import revise
+from connections.services.papers import void_paper
 from connections.services.tcvns.force import (
     check_registers,
     cut_spans,
@@ -20,7 +22,14 @@ from connections.services.tcvns.force import (
     refusals_of_moment,
     write_spans,
 )
-from connections.services.tcvns.moving import lock_earmarks, locked_tcvn, moved
+from connections.services.tcvns.moving import (
+    lock_earmarks,
+    lock_to_come,
+    locked_tcvn,
+    move,
+    moved,
+)
+from connections.services.tcvns.notices import withdrawn_earmarks
 from connections.states import TCVN_MACHINE, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -34,11 +43,19 @@ def end_tcvn(
 ) -> Tcvn:
     """End a notice in force, and its sellers' with it, from the next half-hour or later (DSO).
 
+    What is agreed to take its place ends as well, and a variation that is under way is withdrawn.
+
     :raises RefusedError: if the half-hour has begun; if it is a seller's; or if capacity bought
         under it would be left without cover, with the half-hours: cancel those contracts first, or
         together
     """
-    return _cut(tcvn_id, "end", "ended", Change.ENDED, from_at, reason, actor=actor, at=at)
+    tcvn = _cut(tcvn_id, "end", "ended", Change.ENDED, from_at, reason, actor=actor, at=at)
+    for pk in variations_of_ended(tcvn.site_id):
+        variation = locked_tcvn(pk)
+        withdrawn_earmarks(variation, reason=reason, actor=actor, at=at)
+        void_paper(variation, reason=reason, at=at)
+        move(variation, "withdraw", "withdrawn", actor=actor, at=at, reason=reason)
+    return tcvn
 
 
 @transaction.atomic
@@ -46,6 +63,8 @@ def suspend_tcvn(
     *, tcvn_id: int, from_at: datetime, reason: str, actor: journal.Actor, at: datetime
 ) -> Tcvn:
     """Suspend a notice in force, and its sellers' with it, until it is resumed (DSO, emergency).
+
+    So is what is agreed to take its place.
 
     :raises RefusedError: as ``end_tcvn``
     """
@@ -120,6 +139,8 @@ def _changed(
     if refusals:
         raise RefusedError(refusals)
     together = [tcvn, *lock_earmarks(tcvn)]
+    to_come = lock_to_come(tcvn, at=at)
+    together += [each for each in to_come if TCVN_MACHINE.allows(step, state=each.state)]
     areas, sites = lock_register_of(together)
     before = [periods_of(each) for each in together]
     for each in together:

@@ -27,6 +27,12 @@ from connections.services.tcvns.moving import (
     moved,
 )
 from connections.services.tcvns.notices import reassessed, withdrawn_earmarks
+from connections.services.tcvns.varying import (
+    give_way,
+    lock_line,
+    refusals_of_line,
+    takes_over_at,
+)
 from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -72,12 +78,15 @@ def execute_tcvn(
 def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     """Countersign for the DSO: in force from now on (step 7).
 
-    A conditional notice and its sellers' earmarks come into force together or not at all.
+    A conditional notice and its sellers' earmarks come into force together or not at all. The
+    notice that it varies stands until its first half-hour, and not from then on, its sellers'
+    with it.
 
-    :raises RefusedError: if one of them isn't executed, if the policy asks for a second person, or
-        if two notices would overlap
+    :raises RefusedError: if one of them isn't executed; if the policy asks for a second person; if
+        two notices would overlap, or the one that it varies is no longer in force; or if capacity
+        bought under that one would be left without cover, with the half-hours
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, line = lock_line(tcvn_id)
     check_may(actor, MAY_COUNTERSIGN)
     becomes = TCVN_MACHINE.target("countersign", state=tcvn.state)
     if tcvn.role == TcvnRole.SELLER:
@@ -90,16 +99,18 @@ def countersign_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcv
     if waiting:
         names = ", ".join(each.site.name for each in waiting)
         refusals.append(Refusal("seller_not_executed", f"Not yet signed by: {names}."))
+    refusals += refusals_of_line(tcvn, line)
     if refusals:
         raise RefusedError(refusals)
-    areas, sites = lock_register_of(together)
+    areas, sites = lock_register_of([*together, *line])
+    give_way(line, tcvn, from_at=takes_over_at(tcvn, at=at), actor=actor, at=at)
     for each in together:
         each.countersigned_at, each.countersigned_by_id = at, actor.person()
         write_spans(each, from_at=next_half_hour(at))
         moved(each, becomes, "in_force", actor=actor, at=at)
     sources = [source_of_notice(each, periods_of(each)) for each in together]
     record_changes(Change.IN_FORCE, sources, actor=actor, at=at)
-    check_registers(together, sites, at=at)
+    check_registers([*together, *line], sites, at=at)
     revise(areas, actor=actor, at=at)
     return tcvn
 

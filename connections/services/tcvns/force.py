@@ -25,9 +25,8 @@ def check_registers(tcvns: Sequence[Tcvn], sites: dict[int, Site], *, at: dateti
 
     :raises RefusedError: if something sold or bought would be left without cover
     """
-    refusals = [
-        refusal for each in tcvns for refusal in refusals_from_now_on(sites[each.site_id], at=at)
-    ]
+    ids = dict.fromkeys(each.site_id for each in tcvns)
+    refusals = [refusal for pk in ids for refusal in refusals_from_now_on(sites[pk], at=at)]
     if refusals:
         raise RefusedError(refusals)
 
@@ -41,7 +40,11 @@ def write_spans(tcvn: Tcvn, *, from_at: datetime) -> None:
 
     :raises RefusedError: if its window is over, or another notice counts there already
     """
-    periods = merged(start for start in tcvn.window.half_hours() if start >= from_at)
+    periods = merged(
+        start
+        for start in tcvn.window.half_hours()
+        if start >= from_at and (tcvn.superseded_from is None or start < tcvn.superseded_from)
+    )
     if not periods:
         raise RefusedError([Refusal("window_past", "The last half-hour of the window has begun.")])
     try:

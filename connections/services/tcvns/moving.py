@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from connections import notifications
+from connections.lines import to_come
 from connections.models import Tcvn
 from connections.services.turns import pass_on
 from connections.states import TCVN_MACHINE
@@ -22,6 +23,14 @@ def lock_earmarks(tcvn: Tcvn) -> list[Tcvn]:
     rows = Tcvn.objects.select_for_update(of=("self",)).filter(
         earmark_of__tcvn=tcvn, earmark_of__ended_at=None
     )
+    return list(rows.select_related("site__organisation", "site__area").order_by("pk"))
+
+
+def lock_to_come(tcvn: Tcvn, *, at: datetime) -> list[Tcvn]:
+    """Lock those that are agreed to take a notice's place, with their sellers'."""
+    ids = to_come(tcvn, at=at)
+    ids += Tcvn.objects.filter(earmark_of__tcvn__in=ids).values_list("pk", flat=True)
+    rows = Tcvn.objects.select_for_update(of=("self",)).filter(pk__in=ids)
     return list(rows.select_related("site__organisation", "site__area").order_by("pk"))
 
 

@@ -15,7 +15,7 @@ from connections.permissions import (
 )
 from connections.services.registrations import current_agreement
 from connections.services.tcvns.moving import journalled, locked_tcvn, move, moved
-from connections.states import TCVN_MACHINE, TcvnRole
+from connections.states import COUNTERSIGNED_TCVN, TCVN_MACHINE, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.models import window_columns
@@ -66,6 +66,7 @@ def record_conditional(
             direction=tcvn.direction,
             capacity_kw=kw,
             reason=f"Condition of {tcvn}",
+            varies=_earmark_varied(tcvn, site_id),
             study_reference=tcvn.study_reference,
             created_by_id=actor.person(),
             created_at=at,
@@ -76,6 +77,14 @@ def record_conditional(
         notifications.earmark_asked(earmark, buyer=tcvn, at=at)
     tcvn.answer, tcvn.assessed_at = answer, at
     return moved(tcvn, becomes, "conditional", actor=actor, at=at)
+
+
+def _earmark_varied(tcvn: Tcvn, site_id: int) -> Tcvn | None:
+    """Return what a site keeps already for the notice that this one varies."""
+    if tcvn.varies_id is None:
+        return None
+    kept = Tcvn.objects.filter(earmark_of__tcvn=tcvn.varies_id, earmark_of__ended_at=None)
+    return kept.filter(site_id=site_id, state__in=COUNTERSIGNED_TCVN).first()
 
 
 def _refusals_of_sellers(

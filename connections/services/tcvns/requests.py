@@ -52,7 +52,7 @@ def request_tcvn(
         check_may_act_for(site=site, actor=actor)
     else:
         check_may_prepare(registration=registration, actor=actor)
-    if refusals := _refusals_to_request(site, direction, capacity_kw, window, at=at):
+    if refusals := refusals_to_ask(site, direction, capacity_kw, window, at=at):
         raise RefusedError(refusals)
     tcvn = Tcvn.objects.create(
         site=site,
@@ -70,12 +70,21 @@ def request_tcvn(
     return tcvn
 
 
-def _refusals_to_request(
-    site: Site, direction: str, capacity_kw: Decimal, window: ServiceWindow, *, at: datetime
+def refusals_to_ask(
+    site: Site,
+    direction: str,
+    capacity_kw: Decimal,
+    window: ServiceWindow,
+    *,
+    at: datetime,
+    begun: bool = False,
 ) -> list[Refusal]:
+    """Return why a site can't ask for a ceiling; ``begun``: its window may have begun."""
     refusals = window.refusals()
-    if not refusals and window.half_hours()[0] <= at:
+    if not refusals and not begun and window.half_hours()[0] <= at:
         refusals.append(Refusal("window_past", "The first half-hour is past.", "first_date"))
+    if not refusals and window.half_hours()[-1] <= at:
+        refusals.append(Refusal("window_past", "The last half-hour is past.", "last_date"))
     outline = queries.outline_approval(site.pk, direction)
     agreement = _agreement_of(site, [] if refusals else window.half_hours(), at=at)
     agreed = agreement.agreed_kw(direction) if agreement else None
