@@ -126,6 +126,8 @@ class ServiceWindow:
         else:
             hours = f"{self.start_time:%H:%M} to {self.end_time:%H:%M}"
         text = f"{self.first_date:%-d %b %Y} to {self.last_date:%-d %b %Y}, {days}, {hours}"
+        if self.first_date == self.last_date:
+            text = f"{self.first_date:%a %-d %b %Y}, {hours}"
         if self.excluded:
             text += f", without {half_hours_in_words(len(self.excluded))}"
         return text

@@ -14,14 +14,14 @@ from django.urls import URLPattern, path, reverse
 
 from core import clock
 from core.admin import ReadOnly
-from core.errors import DomainError, RefusedError
-from core.retry import retried
 from core.web.actors import actor_of
+from core.web.forms import attempt
 from psa import services
 from psa.inputs import sites_by_bus
 from psa.models import NetworkModel
-from psa.network_forms import AcceptanceForm, MappingForm, NetworkModelForm
-from psa.queries import Place, places_of_sites, warnings_digest
+from psa.network_forms import AcceptanceForm, DraftForm, MappingForm, NetworkModelForm
+from psa.queries import Place, can_be_studied_on, places_of_sites, warnings_digest
+from psa.seen.looking import look_at_model
 from psa.states import ModelState
 
 
@@ -93,9 +93,14 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         status = 200
         if request.method == "POST":
             status = 422
-            if form.is_valid() and (model := self._uploaded(request, form)):
-                messages.success(request, f"{model} is being read and checked.")
-                return redirect("admin:psa_networkmodel_change", model.pk)
+            if form.is_valid():
+                acts: dict[str, Any] = {"actor": actor_of(request.user), "at": clock.now()}
+                model, status = attempt(
+                    form, services.upload_network_model, **form.values(), **acts
+                )
+                if model is not None:
+                    messages.success(request, f"{model} is being read and checked.")
+                    return redirect("admin:psa_networkmodel_change", model.pk)
         context = {
             **self.admin_site.each_context(request),
             "title": "Import a network model",
@@ -104,84 +109,61 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         }
         return render(request, "admin/psa/networkmodel/import.html", context, status=status)
 
-    def _uploaded(self, request: HttpRequest, form: NetworkModelForm) -> NetworkModel | None:
-        file = form.cleaned_data["file"]
-        try:
-            return retried(
-                services.upload_network_model,
-                area_id=form.cleaned_data["area"].pk,
-                name=form.cleaned_data["name"],
-                format=form.cleaned_data["format"],
-                # One byte more than may be tells the service that it is too large.
-                content=file.read(services.LARGEST_FILE + 1),
-                file_name=file.name or "",
-                actor=actor_of(request.user),
-                at=clock.now(),
-            )
-        except RefusedError as refused:
-            for refusal in refused.refusals:
-                form.add_error(
-                    refusal.field if refusal.field in form.fields else None, refusal.message
-                )
-        except DomainError as error:
-            form.add_error(None, error.message)
-        return None
-
     def publish_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
-        return self._moved(
-            request,
-            model_id,
-            services.publish_network_model,
-            {},
-            "Published. What is under study is asked anew.",
-        )
+        said = "Published. What is under study is asked anew."
+        return self._moved(request, model_id, DraftForm, services.publish_network_model, said)
 
     def accept_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
-        form = AcceptanceForm(request.POST)
-        # An empty reason is the service's to refuse.
-        values = {
-            "digest": form.data.get("digest", ""),
-            "reason": form.data.get("reason", ""),
-        }
-        return self._moved(
-            request, model_id, services.accept_warnings, values, "The warnings are accepted."
-        )
+        said = "The warnings are accepted."
+        return self._moved(request, model_id, AcceptanceForm, services.accept_warnings, said)
 
     def map_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        model = get_object_or_404(NetworkModel.objects.defer("network"), pk=model_id)
-        form = MappingForm(request.POST, places=places_of_sites(model))
-        if not form.is_valid():
-            messages.error(request, "A bus's name has 120 characters at most.")
-            return redirect("admin:psa_networkmodel_change", model_id)
         said = "Noted. The draft is checked again; sites move when it is published."
-        return self._moved(request, model_id, services.map_sites, {"places": form.places()}, said)
+        return self._moved(request, model_id, MappingForm, services.map_sites, said)
 
     def _moved(
         self,
         request: HttpRequest,
         model_id: int,
+        kind: type[DraftForm],
         service: Callable[..., NetworkModel],
-        values: dict[str, Any],
         said: str,
     ) -> HttpResponse:
+        """Make a move; if it is refused, show the page again with what was typed and why."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_add_permission(request):
             raise PermissionDenied
-        get_object_or_404(NetworkModel.objects.only("pk"), pk=model_id)
-        try:
-            retried(
-                service, model_id=model_id, actor=actor_of(request.user), at=clock.now(), **values
-            )
-            messages.success(request, said)
-        except RefusedError as refused:
-            for refusal in refused.refusals:
-                messages.error(request, refusal.message)
-        except DomainError as error:
-            messages.error(request, error.message)
-        return redirect("admin:psa_networkmodel_change", model_id)
+        model = get_object_or_404(NetworkModel.objects.defer("network"), pk=model_id)
+        form, status = kind(request.POST, model=model), 422
+        if form.is_valid():
+            acts: dict[str, Any] = {"actor": actor_of(request.user), "at": clock.now()}
+            moved, status = attempt(form, service, model_id=model_id, **form.values(), **acts)
+            if moved is not None:
+                messages.success(request, said)
+                return redirect("admin:psa_networkmodel_change", model_id)
+        for error in form.non_field_errors():
+            messages.error(request, str(error))
+        if any(form.has_error(name) for name in form.fields):
+            messages.error(request, "Nothing is changed yet: put right what is marked below.")
+        context = {
+            **self.admin_site.each_context(request),
+            **self._shown(model, request, form),
+            "title": str(model),
+            "opts": self.opts,
+            "original": model,
+        }
+        return render(request, "admin/psa/networkmodel/page.html", context, status=status)
+
+    def _shown(
+        self, model: NetworkModel, request: HttpRequest, refused: DraftForm | None = None
+    ) -> dict[str, Any]:
+        found = _page(model) | _changes(model)
+        found["look"] = look_at_model(model, request.GET.dict())
+        found["may_ask"] = can_be_studied_on(model) and request.user.has_perm("psa.request_study")
+        if model.state == ModelState.DRAFT:
+            found |= _draft(model, may=self.has_add_permission(request), refused=refused)
+        return found
 
     def render_change_form(
         self,
@@ -193,9 +175,7 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         obj: Any = None,
     ) -> HttpResponse:
         if isinstance(obj, NetworkModel):
-            context |= _page(obj) | _changes(obj)
-            if obj.state == ModelState.DRAFT:
-                context |= _draft(obj, may=self.has_add_permission(request))
+            context |= self._shown(obj, request)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -225,7 +205,13 @@ def _page(model: NetworkModel) -> dict[str, Any]:
     }
 
 
-def _draft(model: NetworkModel, *, may: bool) -> dict[str, Any]:
+def _draft(model: NetworkModel, *, may: bool, refused: DraftForm | None) -> dict[str, Any]:
+    acceptance = AcceptanceForm(model=model)
+    mapping = MappingForm(model=model)
+    if isinstance(refused, AcceptanceForm):
+        acceptance = refused
+    if isinstance(refused, MappingForm):
+        mapping = refused
     places = places_of_sites(model)
     buses = services.bus_names(model)
     digest = warnings_digest(model)
@@ -237,20 +223,20 @@ def _draft(model: NetworkModel, *, may: bool) -> dict[str, Any]:
         },
         "may": may,
         "accepted": accepted,
-        "acceptance": AcceptanceForm(initial={"digest": digest}),
+        "acceptance": acceptance,
+        "digest": digest,
         "may_publish": may and not services.refusals_to_publish(model),
         "open_steps": [each.message for each in services.refusals_to_publish(model)]
         if model.findings is not None
         else [],
         "buses": buses,
-        "mapping": _mapping(model, places) if buses else [],
+        "mapping": _mapping(model, places, mapping) if buses else [],
         "moved": [place for place in places if place.bus != place.now],
     }
 
 
-def _mapping(model: NetworkModel, places: list[Place]) -> list[dict[str, Any]]:
+def _mapping(model: NetworkModel, places: list[Place], form: MappingForm) -> list[dict[str, Any]]:
     """Return a row a site: where it hangs now, the field for the draft, and what is said of it."""
-    form = MappingForm(places=places)
     said = {
         each["element"]: each["message"] for each in model.findings or [] if each["table"] == "site"
     }

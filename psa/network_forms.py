@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 
 from connections.models import Area
 from psa import services
-from psa.queries import Place
+from psa.models import NetworkModel
+from psa.queries import places_of_sites
 from psa.states import NetworkFormat
 
 
@@ -27,30 +27,56 @@ class NetworkModelForm(forms.Form):
         choices=[("", "As the file shows"), *NetworkFormat.choices], required=False
     )
 
+    def values(self) -> dict[str, Any]:
+        """Return what the service is given."""
+        area, file = self.cleaned_data["area"], self.cleaned_data["file"]
+        return {
+            "area_id": area.pk,
+            "name": self.cleaned_data["name"],
+            "format": self.cleaned_data["format"],
+            # One byte more than may be tells the service that it is too large.
+            "content": file.read(services.LARGEST_FILE + 1),
+            "file_name": file.name or "",
+        }
 
-class MappingForm(forms.Form):
+
+class DraftForm(forms.Form):
+    """What is asked of a draft. Publishing it asks for nothing else."""
+
+    def __init__(self, *args: Any, model: NetworkModel, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.model = model
+
+    def values(self) -> dict[str, Any]:
+        """Return what the service is given."""
+        return self.cleaned_data
+
+
+class MappingForm(DraftForm):
     """At which bus of a draft each site of its area shall hang."""
 
-    def __init__(self, *args: Any, places: Sequence[Place], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for place in places:
+        for place in places_of_sites(self.model):
             field = forms.CharField(
                 max_length=120, required=False, label=place.name, initial=place.bus
             )
             field.widget.attrs |= {"list": "buses", "autocomplete": "off"}
             self.fields[f"site_{place.site_id}"] = field
 
-    def places(self) -> dict[int, str]:
-        return {
+    def values(self) -> dict[str, Any]:
+        places = {
             int(name.removeprefix("site_")): bus.strip() for name, bus in self.cleaned_data.items()
         }
+        return {"places": places}
 
 
-class AcceptanceForm(forms.Form):
-    """Why a draft's warnings may stand, and which they were."""
+class AcceptanceForm(DraftForm):
+    """Why a draft's warnings may stand, and which they were when they were read."""
 
-    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    digest = forms.CharField(required=False, widget=forms.HiddenInput, max_length=64)
     reason = forms.CharField(
+        required=False,  # an empty one is the service's to refuse
         label="Why they may stand",
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 36}),

@@ -16,7 +16,8 @@ from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
 from psa import services
-from psa.models import Study
+from psa.models import NetworkModel, Study
+from psa.queries import models_to_study_on
 from psa.questions import Question, StudyOptions
 from psa.seen.asked import policy_options_of, standing_of
 from psa.what_if_form import FEWEST_ROWS, MORE_ROWS, WhatIfForm, initial_of, typed
@@ -31,7 +32,8 @@ def what_if(request: HttpRequest, site: AdminSite) -> HttpResponse:
     question = Question.from_json(former.question) if former else None
     standing = standing_of(question.exclude_references) if question else []
     areas = list(Area.objects.filter(studied=True).order_by("name"))
-    area = None if former else _area(request, areas)
+    model = None if former else _model(request)
+    area = model.area if model else None if former else _area(request, areas)
     if question:
         options = question.options
     else:
@@ -52,7 +54,7 @@ def what_if(request: HttpRequest, site: AdminSite) -> HttpResponse:
                     messages.success(request, "Asked. The answer comes on this page.")
                     return redirect("admin:psa_study_change", study.pk)
     else:
-        initial = initial_of(former) if former else None
+        initial = initial_of(former) if former else {"model": model} if model else None
         form = WhatIfForm(rows=rows, initial=initial, **given)
     context = {
         **site.each_context(request),
@@ -71,6 +73,11 @@ def _area(request: HttpRequest, areas: list[Area]) -> Area | None:
     """Return the study area whose policy the page begins with; the first unless it is named."""
     asked = request.GET.get("area", "")
     return next((area for area in areas if str(area.pk) == asked), areas[0] if areas else None)
+
+
+def _model(request: HttpRequest) -> NetworkModel | None:
+    """Return the network model to begin with, if the address names one that may be studied on."""
+    return models_to_study_on().filter(pk=_number(request.GET.get("model"), 0)).first()
 
 
 def _former(request: HttpRequest) -> Study | None:

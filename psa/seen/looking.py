@@ -11,9 +11,10 @@ from connections.models import Asset, Site
 from core.periods import LONDON
 from psa.engine.drawn import LAYOUT
 from psa.inputs import areas_below
-from psa.models import Study, StudyPicture
+from psa.models import NetworkModel, Study, StudyPicture
+from psa.queries import places_of_sites
 from psa.questions import BASIS_WORDS, Question
-from psa.seen.findings import findings_of
+from psa.seen.findings import Findings, findings_of
 from psa.seen.marks import PlacedSite
 from psa.seen.oneline import Choice, Diagram, choices_of, diagram_of
 from psa.seen.pictures import CASES, Picture, opened
@@ -122,8 +123,12 @@ def _state(row: StudyPicture | None, picture: Picture | None) -> str:
 
 def layout_of(study: Study) -> dict[str, Any] | None:
     """Return the layout of a study's network model; none if an earlier version laid it out."""
-    model = study.network_model
-    layout: dict[str, Any] | None = model.diagram if model else None
+    return laid_out(study.network_model) if study.network_model else None
+
+
+def laid_out(model: NetworkModel) -> dict[str, Any] | None:
+    """Return the layout of a network model; none if an earlier version laid it out."""
+    layout: dict[str, Any] | None = model.diagram
     return layout if layout and layout.get("layout") == LAYOUT else None
 
 
@@ -159,6 +164,11 @@ def placed_sites(area_id: int, asked: set[int]) -> list[PlacedSite]:
     """Return a study area's connected sites, by name, with their technologies."""
     sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
     found = list(sites.order_by("name").values_list("pk", "name", "network_bus"))
+    return _placed(found, asked)
+
+
+def _placed(found: Sequence[tuple[int, str, str]], asked: set[int]) -> list[PlacedSite]:
+    """Return sites (id, name, bus) with their technologies, the largest first."""
     technologies: dict[int, list[str]] = {}
     for site_id, technology in (
         Asset.objects.filter(site__in=[pk for pk, _, _ in found])
@@ -175,6 +185,26 @@ def placed_sites(area_id: int, asked: set[int]) -> list[PlacedSite]:
         )
         for pk, name, bus in found
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLook:
+    """A network model as its page shows it: nothing is studied, so nothing is near a limit."""
+
+    diagram: Diagram
+    parts: list[Choice]
+    state: str = "network"
+
+
+def look_at_model(model: NetworkModel, asked: Mapping[str, str]) -> ModelLook | None:
+    """Return a model's network with the sites where they hang with it; none if not laid out."""
+    layout = laid_out(model)
+    if layout is None:
+        return None
+    view = View(0, "with", asked.get("feeder", ""))
+    placed = [(each.site_id, each.name, each.bus) for each in places_of_sites(model) if each.bus]
+    diagram = diagram_of(layout, Findings(), _placed(placed, set()), None, view)
+    return ModelLook(diagram, choices_of(layout, None, diagram.part, warn_percent=100))
 
 
 def snapshot_of(study: Study, asked: Mapping[str, str]) -> dict[str, Any] | None:

@@ -237,7 +237,10 @@ def refusals_to_publish(model: NetworkModel) -> list[Refusal]:
         refusals = _refusals_of_places(model)
     warnings = model.found("warning")
     if warnings and model.accepted_digest != warnings_digest(model):
-        message = f"Somebody must accept its warnings by name, with a reason: {len(warnings)}."
+        message = (
+            f"Warnings: {len(warnings)}. Put right what they say, or accept them by name, with a "
+            "reason."
+        )
         refusals.append(Refusal("network_warnings", message))
     return refusals
 

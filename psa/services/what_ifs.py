@@ -79,7 +79,7 @@ def ask_what_if(*, wish: WhatIf, actor: journal.Actor, at: datetime) -> Study:
     refusals = list(rules.refusals_of_options(wish.options, wish.own_power))
     refusals += _refusals_of_checks(wish, found)
     if not can_be_studied_on(found):
-        message = "Only a model whose check has found nothing can be studied on."
+        message = "Only a model whose check has found no error can be studied on."
         refusals.append(Refusal("what_if_model_unsound", message, "network_model"))
     in_window = wish.window.refusals()
     periods = () if in_window else wish.window.periods()

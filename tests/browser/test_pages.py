@@ -1,24 +1,19 @@
-"""Every page: no console error, no CSP violation, nothing serious for axe, nothing cut off.
-
-``SCREENSHOTS=folder`` keeps a picture of each page at both widths; ``SCHEME=dark`` takes them dark.
-"""
+"""Every page: no console error, no CSP violation, nothing serious for axe, nothing cut off."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from django.urls import reverse
 from playwright.sync_api import Page as Tab
 
 from tests.browser import catalogue
 from tests.browser.catalogue import BY_ROW, NO_PAGE, WITH_SECOND_FACTOR, Page
 from tests.browser.conftest import LogIn, Query
+from tests.browser.examining import examine
 from trial.people import MANAGER
 
 pytestmark = [
@@ -26,11 +21,6 @@ pytestmark = [
     pytest.mark.xdist_group("browser"),  # one product for all of them
     pytest.mark.timeout(600),
 ]
-SERIOUS = """async () => (await axe.run({resultTypes: ["violations"]})).violations
-  .filter(each => ["serious", "critical"].includes(each.impact))
-  .map(each => each.id + ": " + each.nodes.slice(0, 3).map(node => node.target).join(", "))"""
-WIDE, NARROW = 1280, 390
-PICTURES = os.environ.get("SCREENSHOTS", "")
 FORBIDDEN = 403
 
 
@@ -59,31 +49,6 @@ def path_of(route: str, arguments: tuple[object, ...]) -> str:
     if "<" not in route:
         return reverse(route, args=arguments)
     return "/" + re.sub(r"<[^>]+>", "{}", route).format(*arguments)
-
-
-def examine(tab: Tab, name: str) -> list[str]:
-    """Return what is wrong with the page shown, at both widths."""
-    found = []
-    for width in (WIDE, NARROW):
-        tab.set_viewport_size({"width": width, "height": 900})
-        if (needed := settled_width(tab, width)) > width:
-            found.append(f"{name}: {needed} px wide at {width}")
-        if PICTURES:
-            tab.wait_for_timeout(200)
-            tab.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
-    tab.evaluate(AXE_SCRIPT)
-    return found + [f"{name}: {each}" for each in tab.evaluate(SERIOUS)]
-
-
-def settled_width(tab: Tab, width: int) -> int:
-    """Return how wide the page is once its charts have taken the window's new width."""
-    needed = width + 1
-    for _ in range(30):
-        needed = int(tab.evaluate("document.documentElement.scrollWidth"))
-        if needed <= width:
-            break
-        tab.wait_for_timeout(100)
-    return needed
 
 
 @pytest.mark.parametrize("part", ["peers", "portal"])

@@ -129,7 +129,7 @@ def test_a_draft_that_is_not_sound_is_not_studied_on(
         reverse("admin:study_on_model", args=[draft.pk]), follow=True
     )
 
-    assert "Only a model whose check has found nothing" in answer.content.decode()
+    assert "Only a model whose check has found no error" in answer.content.decode()
     assert Study.objects.count() == before
 
 

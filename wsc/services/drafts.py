@@ -35,7 +35,7 @@ def study_on_model(*, model_id: int, actor: journal.Actor, at: datetime) -> int:
     if model is None:
         raise NotThereError("network_model")
     if not can_be_studied_on(model):
-        message = "Only a model whose check has found nothing can be studied on."
+        message = "Only a model whose check has found no error can be studied on."
         raise RefusedError([Refusal("what_if_model_unsound", message)])
     ids = open_contracts(model.area_id, at=at).values_list("pk", flat=True)
     contracts = [

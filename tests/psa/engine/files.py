@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import zipfile
+from pathlib import Path
 from typing import Any
 
 SIMBENCH = {
@@ -73,6 +75,24 @@ def simbench(**tables: str | bytes | None) -> bytes:
     return zipped(
         {f"{name}.csv": text for name, text in changed.items() if text is not None}, "grid/"
     )
+
+
+def simbench_grid(code: str) -> bytes:
+    """A published grid's folder as a zip, without the profiles of a year, which no import reads."""
+    import simbench as package
+
+    from psa.engine.quiet import quietly
+
+    with tempfile.TemporaryDirectory() as folder, quietly():
+        whole, own = Path(package.complete_data_path(0)), Path(folder) / "whole"
+        own.mkdir()
+        for table in whole.glob("*.csv"):
+            if not table.stem.endswith("Profile"):
+                (own / table.name).symlink_to(table)
+        wanted = package.get_relevant_subnets(code, whole)
+        tables = package.get_extracted_csv_data(wanted, str(own))
+        package.converter.write2csv(folder, tables)
+        return zipped({path.name: path.read_bytes() for path in Path(folder).glob("*.csv")})
 
 
 def without(text: str, start: str) -> str:
