@@ -36,8 +36,8 @@ class FurtherForm(forms.Form):
         required=False,
         label="Outages to bear (N-1)",
         widget=forms.Textarea(attrs={"rows": 4, "cols": 60}),
-        help_text="One a line, with its kind: line Mill Lane, trafo T1. Each is lost alone; what "
-        "remains must bear the contract.",
+        help_text="One a line, with its kind: line Mill Lane, trafo T1; or by its index, where "
+        "several bear the name: line #12. Each is lost alone; what remains must bear the contract.",
     )
     outages_decide = forms.BooleanField(
         required=False, help_text="A contract that fails one is rejected; else it is reported."

@@ -50,14 +50,36 @@ def refusals_of_checks(further: FurtherChecks, elements: Elements | None) -> lis
     return found
 
 
+def element_called(elements: Elements, table: str, name: str) -> Mapping[str, object] | None:
+    """Return the element of a table by its name, or by its index, such as ``#12``."""
+    rows = elements.get(table, ())
+    by_index = (each for each in rows if "index" in each and f"#{each['index']}" == name)
+    return next((each for each in rows if each["name"] == name), next(by_index, None))
+
+
+def not_found(elements: Elements, table: str, name: str) -> str:
+    """Say that a model has no such element, or more than one."""
+    alike = [
+        f"{table} {each['name']}" for each in elements.get(table, ()) if name == each.get("called")
+    ]
+    if alike:
+        return f"Several are called {table} {name}: write {' or '.join(alike)}."
+    return f"The network model has no {table} {name!r}: write its name, or its index as #12."
+
+
 def unknown_in(further: FurtherChecks, elements: Elements) -> tuple[list[str], list[str]]:
     """Return the outages and the transformers with a limit that a model doesn't have."""
-    known = {f"{table} {each['name']}" for table in LOSABLE for each in elements.get(table, ())}
-    transformers = {each["name"] for each in elements.get("trafo", ())}
+    losable = {table: elements.get(table, ()) for table in LOSABLE}
+    limited = (name for name, _ in further.reverse_limits_kw)
     return (
-        [outage for outage in further.outages if outage not in known],
-        [name for name, _ in further.reverse_limits_kw if name not in transformers],
+        [each for each in further.outages if element_called(losable, *_split(each)) is None],
+        [name for name in limited if element_called(elements, "trafo", name) is None],
     )
+
+
+def _split(outage: str) -> tuple[str, str]:
+    table, _, name = outage.partition(" ")
+    return table, name.strip()
 
 
 def _unknown_elements(further: FurtherChecks, elements: Elements | None) -> Iterator[Refusal]:
@@ -65,7 +87,6 @@ def _unknown_elements(further: FurtherChecks, elements: Elements | None) -> Iter
         return
     outages, transformers = unknown_in(further, elements)
     for outage in outages:
-        yield Refusal("check_outage", f"The network model has no {outage!r}.", "outages")
+        yield Refusal("check_outage", not_found(elements, *_split(outage)), "outages")
     for name in transformers:
-        message = f"The network model has no transformer {name!r}."
-        yield Refusal("check_transformer", message, "reverse_limits_kw")
+        yield Refusal("check_transformer", not_found(elements, "trafo", name), "reverse_limits_kw")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from psa.engine.findings import Finding, warning
-from psa.further_rules import Elements, unknown_in
+from psa.further_rules import Elements, element_called, unknown_in
 from psa.models import NetworkEvent
 from psa.seen.asked import policy_options_of
 from psa.states import EventTable
@@ -26,8 +26,7 @@ def names_lost(*, area_id: int, elements: Elements, at: datetime) -> list[Findin
 def _of_events(area_id: int, elements: Elements, at: datetime) -> Iterator[Finding]:
     events = NetworkEvent.objects.filter(area_id=area_id, withdrawn_at=None, ends_at__gt=at)
     for event in events.order_by("starts_at", "pk"):
-        names = {each["name"] for each in elements.get(event.table, ())}
-        if event.element not in names:
+        if element_called(elements, event.table, event.element) is None:
             yield warning(
                 "event_element",
                 f"The event {event}, planned from {event.starts_at:%d %B %Y %H:%M} UTC, is of an "

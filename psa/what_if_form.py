@@ -38,8 +38,8 @@ PLACES = {"network_model": "model", "own_power": "rest", "changes": "site_1"}
 
 # Of a policy these decide on contracts; here on the what-if.
 JUDGING = {
-    "outages": "One a line, with its kind: line Mill Lane, trafo T1. Each is lost alone; what "
-    "remains must bear what is asked.",
+    "outages": "One a line, with its kind: line Mill Lane, trafo T1; or by its index, where "
+    "several bear the name: line #12. Each is lost alone; what remains must bear what is asked.",
     "emergency_percent": "What lines and transformers bear while an element is lost, or the offset "
     "gone. Empty: 100.",
     "outages_decide": "What fails one fails; else it is only reported.",
@@ -67,7 +67,11 @@ class WhatIfForm(FurtherForm):
     """Sites, kilowatts, hours, network model, and how it is judged."""
 
     model = ModelChoice(
-        NetworkModel.objects.none(), label="Network model", empty_label="Choose a model"
+        NetworkModel.objects.none(),
+        label="Network model",
+        empty_label="Choose a model",
+        help_text="The study area is the model's. Published, superseded, or a draft whose check "
+        "found no error.",
     )
     direction = forms.ChoiceField(choices=Direction.choices, initial=Direction.EXPORT)
     first_date, last_date = _date("First day"), _date("Last day")

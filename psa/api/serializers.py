@@ -140,7 +140,7 @@ class FurtherChecksSerializer(serializers.Serializer[Any]):
     outages = serializers.ListField(
         child=serializers.CharField(max_length=220),
         default=list,
-        help_text='Each lost alone (N-1), by kind and name: "line Mill Lane", "trafo T1".',
+        help_text='Each lost alone (N-1), by kind and name or index: "line Mill Lane", "line #12".',
     )
     outages_decide = serializers.BooleanField(default=False)
     emergency_percent = serializers.FloatField(default=100.0, help_text="Of a rating.")

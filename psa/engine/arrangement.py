@@ -20,7 +20,7 @@ import numpy as np
 
 from psa.engine.case import Arrangement, NetworkEvent, Study
 from psa.engine.errors import EngineInputError
-from psa.engine.network import IntArray, Network, element_names, fresh_copy
+from psa.engine.network import IntArray, Network, fresh_copy, row_of
 
 KEPT_VARIANTS = 8
 LONDON = ZoneInfo("Europe/London")
@@ -125,18 +125,6 @@ def described(
         )
         for number, changes in enumerate(arrangements)
     )
-
-
-def row_of(net: Any, table: str, element: str) -> int:
-    """Give the row of the element of that name.
-
-    :raises EngineInputError: if none, or more than one, bears it
-    """
-    rows = [row for row, name in enumerate(element_names(net, table)) if name == element]
-    if len(rows) != 1:
-        many = "no" if not rows else "more than one"
-        raise EngineInputError(f"The network model has {many} {table} called {element!r}.")
-    return rows[0]
 
 
 def _changes(events: Sequence[NetworkEvent], at: datetime, *, by_season: bool) -> Changes:

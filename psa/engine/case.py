@@ -96,13 +96,13 @@ class Options:
     step_kw: float = 1.0  # market's capacity step
     find_largest: bool = True
     # Further checks of the policy; each is left off unless it is named here (``checks``).
-    outages: tuple[str, ...] = ()  # "line Bridge Street", "trafo T1": each lost alone (N-1)
+    outages: tuple[str, ...] = ()  # "line Bridge Street", "line #12": each lost alone (N-1)
     emergency_percent: float = 100.0  # of rating, while an element is lost or an offset is gone
     outages_decide: bool = False  # else they are reported
     step_voltage_percent: float | None = None  # of declared voltage (EREC P28: 3)
     step_voltage_decides: bool = False
     failure_case: bool = False  # offsetting: the seller's change is gone, the buyer runs on
-    reverse_limits_kw: tuple[tuple[str, float], ...] = ()  # transformer's name, kW towards HV
+    reverse_limits_kw: tuple[tuple[str, float], ...] = ()  # transformer, kW towards HV
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from psa.engine.arrangement import row_of
 from psa.engine.bases import Case, State
 from psa.engine.case import (
     Basis,
@@ -38,7 +37,7 @@ from psa.engine.errors import EngineInputError
 from psa.engine.fallback import Solved
 from psa.engine.judge import Tally
 from psa.engine.limits import Watched, in_emergency
-from psa.engine.network import IntArray
+from psa.engine.network import IntArray, row_of
 from psa.engine.runs import Runs
 
 LOSABLE = ("line", "trafo", "trafo3w")
@@ -171,7 +170,7 @@ def _decides(name: CheckName, options: Options) -> bool:
 
 
 def _element(words: str, runs: Runs) -> tuple[str, int]:
-    """Find what is lost by its words, "line Bridge Street"."""
+    """Find what is lost by its words: "line Bridge Street", "line #12"."""
     table, _, element = words.partition(" ")
     if table not in LOSABLE:
         raise EngineInputError(f"{words!r} is no line or transformer that could be lost.")

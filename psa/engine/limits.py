@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from psa.engine.case import FloatArray, Options
-from psa.engine.errors import EngineInputError
-from psa.engine.network import IntArray, Network, names_of
+from psa.engine.network import IntArray, Network, names_of, row_of
 
 # Differences of two solutions below these are the solver's, not the network's.
 NOISE_PU, NOISE_PERCENT, NOISE_KW = 1e-6, 1e-3, 1e-2
@@ -197,11 +196,8 @@ def _reverse_limits(
     limit = np.full(len(table), np.nan)
     if "reverse_limit_kw" in table.columns:
         limit = table["reverse_limit_kw"].to_numpy(float, copy=True)
-    names = names_of(table)
     for name, kw in options.reverse_limits_kw:
-        if name not in names:
-            raise EngineInputError(f"The network model has no transformer called {name!r}.")
-        limit[names.index(name)] = kw
+        limit[row_of(network.net, "trafo", name)] = kw
     rows = trafo_rows[np.isfinite(limit[trafo_rows])]
     return rows, limit[rows]
 

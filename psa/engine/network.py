@@ -112,6 +112,25 @@ def element_names(net: Any, table: str) -> list[str]:
     return names_of(net[table])
 
 
+def row_of(net: Any, table: str, element: str) -> int:
+    """Give the row of the element of that name, or of that index of pandapower's, such as ``#12``.
+
+    :raises EngineInputError: if there is none, or more than one bears the name
+    """
+    rows = [row for row, name in enumerate(element_names(net, table)) if name == element]
+    indices = [f"#{index}" for index in net[table].index]
+    if not rows and element in indices:
+        return indices.index(element)
+    if not rows:
+        raise EngineInputError(f"The network model has no {table} called {element!r}.")
+    if len(rows) > 1:
+        raise EngineInputError(
+            f"The network model has more than one {table} called {element!r}: say which, by its "
+            f"index: {' or '.join(indices[row] for row in rows)}."
+        )
+    return rows[0]
+
+
 def _element(net: Any, kind: str, index: Any) -> str:
     rows = net.get(SWITCHED.get(kind, kind))
     try:

@@ -53,7 +53,7 @@ def findings_of(
     return Findings(
         kinds=found,
         decisive=_key(first, rows) if first else None,
-        lost=_lost(check, rows) if check else None,
+        lost=_lost(check, rows, layout.get("elements", {})) if check else None,
         note=f"The intact network is drawn. The failure is {during_words(check)}." if check else "",
     )
 
@@ -75,7 +75,16 @@ def _key(found: dict[str, Any], rows: dict[tuple[str, str], int | None]) -> Elem
     return None if row is None else (kind, row)
 
 
-def _lost(check: dict[str, Any], rows: dict[tuple[str, str], int | None]) -> ElementKey | None:
+def _lost(
+    check: dict[str, Any],
+    rows: dict[tuple[str, str], int | None],
+    elements: dict[str, list[dict[str, Any]]],
+) -> ElementKey | None:
+    if check["name"] != "outage":
+        return None
     kind, _, name = check["constraints"][0]["during"].partition(" ")
-    row = rows.get((kind, name)) if check["name"] == "outage" else None
+    row = rows.get((kind, name))
+    if row is None and name.startswith("#"):  # in a catalogue with indices every row has its own
+        indices = [f"#{each.get('index')}" for each in elements.get(kind, [])]
+        row = indices.index(name) if name in indices else None
     return None if row is None else (kind, row)

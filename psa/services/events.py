@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from core import journal
 from core.errors import Refusal, RefusedError, WrongStateError
 from core.periods import half_hour_of
 from participants.permissions import check_may
+from psa.further_rules import element_called, not_found
 from psa.models import NetworkEvent
 from psa.queries import elements_of
 from psa.states import EventField
@@ -130,11 +132,9 @@ def _element_refusals(
     if elements is None:
         message = "No network model is published for this study area."
         return [Refusal("event_no_model", message, "area")]
-    known = {each["name"]: each for each in elements.get(table, [])}
-    if element not in known:
-        message = f"The network model in use has no {table} of this name, or more than one."
-        return [Refusal("event_element", message, "element")]
-    state = known[element]
+    state: Mapping[str, Any] | None = element_called(elements, table, element)
+    if state is None:
+        return [Refusal("event_element", not_found(elements, table, element), "element")]
     if field not in state:
         return [Refusal("event_field", "This element has no such state.", "field")]
     if field == EventField.TAP_POS:

@@ -351,7 +351,7 @@ def test_an_engineer_asks_on_the_page_and_reads_what_was_asked_and_why_it_fails(
     run_open_studies()
     page = client.get(answer.redirect_chain[-1][0]).content.decode()
 
-    assert "What if Farm gains 200 kW of export, 7 Dec 2026 to 7 Dec 2026" in waiting
+    assert "What if Farm gains 200 kW of export, Mon 7 Dec 2026" in waiting
     assert "Look again" in waiting
     assert "Line 2 would carry" in page
     assert "Change and run again" in page
@@ -488,8 +488,8 @@ def test_further_checks_are_made_and_stand_on_the_what_ifs_page_and_receipt() ->
 @pytest.mark.parametrize(
     ("typed_in", "field", "says"),
     [
-        ({"outages": "line Line 9"}, "outages", "The network model has no 'line Line 9'."),
-        ({"reverse_limits_kw": "T9 = 5"}, "reverse_limits_kw", "no transformer 'T9'"),
+        ({"outages": "line Line 9"}, "outages", "The network model has no line 'Line 9'"),
+        ({"reverse_limits_kw": "T9 = 5"}, "reverse_limits_kw", "no trafo 'T9'"),
         ({"reverse_limits_kw": "T9"}, "reverse_limits_kw", "as: Primary T1 = 4000"),
         ({"emergency_percent": "300"}, "emergency_percent", "up to 200 %"),
         ({"step_voltage_percent": "30"}, "step_voltage_percent", "up to 10 %"),
@@ -509,6 +509,30 @@ def test_a_further_check_that_cannot_be_made_is_named_by_its_field(
     assert says in form.errors[field][0]
     assert "<details open><summary>Further checks" in answer.content.decode()
     assert not Study.objects.exists()
+
+
+def test_of_lines_that_bear_one_name_each_is_lost_by_its_index() -> None:
+    world, client = make_world(), engineer()
+    draft = services.import_network_model(
+        area_id=world.area.pk,
+        name="Twice",
+        network=network().replace("Line 2", "Line 1"),
+        actor=SYSTEM,
+        at=AT,
+    )
+    check_model(model_id=draft.pk)
+
+    refused = client.post(reverse(PAGE), typed(world, outages="line Line 1"))
+    client.post(reverse(PAGE), typed(world, outages="line #0\nline #1"))
+    run_open_studies()
+
+    assert refused.context["form"].errors["outages"] == [
+        "Several are called line Line 1: write line #0 or line #1."
+    ]
+    [study] = Study.objects.all()
+    assert study.result is not None
+    [check] = study.result["checks"]
+    assert check["considered"] == ["line #0", "line #1"]
 
 
 def test_further_checks_are_asked_over_the_api() -> None:

@@ -88,6 +88,26 @@ def test_an_outage_that_no_model_has_gives_no_answer() -> None:
     assert "no line called 'Line 9'" in result.reason
 
 
+def test_of_elements_that_bear_one_name_each_is_lost_by_its_index() -> None:
+    net = two_circuits()
+    by_name = answer(export(net, 500, options=N_1)).checks[0]
+    at = dict(zip(net.line["name"], net.line.index, strict=True))
+    indices = [f"line #{at[name]}" for name in ("Line 1", "Second circuit")]
+    net.line["name"] = net.line["name"].replace("Second circuit", "Line 1")
+
+    [by_index] = answer(
+        export(net, 500, options=dataclasses.replace(N_1, outages=tuple(indices)))
+    ).checks
+    either = answer(export(net, 500, options=N_1))
+
+    assert by_index.considered == tuple(indices)
+    assert [(each.row, each.worst_value) for each in by_index.constraints] == [
+        (each.row, each.worst_value) for each in by_name.constraints
+    ]
+    assert either.outcome is Outcome.ENGINE_ERROR
+    assert "more than one line called 'Line 1': say which, by its index: #0 or #" in either.reason
+
+
 def test_the_step_when_a_site_trips_is_what_two_power_flows_give_at_one_tap() -> None:
     options = dataclasses.replace(RIGHTS_USED, step_voltage_percent=3.0)
     net = nets.feeder()
