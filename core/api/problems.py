@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from rest_framework.exceptions import PermissionDenied as NotPermitted
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
@@ -37,6 +39,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         )
     if found.status_code == HTTPStatus.NOT_FOUND:
         return _filled(found, code="not_found", detail=NOT_THERE, errors=[])
+    if isinstance(exc, PermissionDenied):  # Django's, which has no code of its own
+        exc = NotPermitted()
     code = getattr(exc, "default_code", HTTPStatus(found.status_code).name.lower())
     return _filled(found, code=code, detail=str(getattr(exc, "detail", "")), errors=[])
 
