@@ -44,6 +44,7 @@ def _with_peer(clock: Clock, since: str) -> str:
         TurnKind.REQUEST: "a signatory reads and submits it",
         TurnKind.ANSWER: "answer the question",
         TurnKind.SIGN: "a signatory reads and signs the notice",
+        TurnKind.SIGN_OFFER: "a signatory reads and signs the agreement, or declines",
     }[TurnKind(clock.turn.kind)]
     words = f"With you {since}: {what}"
     if clock.due_date and clock.late:

@@ -17,6 +17,7 @@ from connections.lines import STANDS_FOR_IT
 from connections.models import (
     Area,
     CapacityStatement,
+    P2pAgreement,
     Registration,
     Signatory,
     Site,
@@ -42,6 +43,7 @@ class Standing:
     about: str
     state: str
     address: str
+    page: str  # as its own peers open it
     conflicts: tuple[Conflict, ...] = ()  # in which half-hours, and by how much
 
 
@@ -60,7 +62,7 @@ class Assessment:
     free_percent: float | None = None  # of the limit that is nearest, where it is supported
 
 
-def assessments_of(row: Registration | Tcvn) -> list[Assessment]:
+def assessments_of(row: Registration | Tcvn | P2pAgreement) -> list[Assessment]:
     """Return what studies say of a row, from the app that asks for them."""
     found: list[Assessment] = import_string(settings.ASSESSMENTS)(row)
     return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from connections.models import Registration, Tcvn
+from connections.models import P2pAgreement, Registration, Tcvn
 from core.journal import of_subjects
 from core.models import Event
 from participants.permissions import is_dso_staff
+
+NAMES = {"tcvn": "TCVN request", "p2pagreement": "P2P-specific agreement"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Moment:
     reason: str
 
 
-def timeline_of(row: Registration | Tcvn) -> list[Moment]:
+def timeline_of(row: Registration | Tcvn | P2pAgreement) -> list[Moment]:
     """Return the moments of an application, a TCVN's with its registration's, oldest first."""
     subjects = [(row._meta.label_lower, row.pk)]
     if isinstance(row, Tcvn) and row.registration_id is not None:
@@ -33,7 +35,7 @@ def timeline_of(row: Registration | Tcvn) -> list[Moment]:
 
 def _title(event: Event) -> str:
     _app, subject, verb = event.verb.split(".")
-    name = "TCVN request" if subject == "tcvn" else subject.capitalize()
+    name = NAMES.get(subject) or subject.capitalize()
     return f"{name} {verb.replace('_', ' ')}"
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from connections.views import (
+    agreements,
     applications,
     measures,
     notices,
@@ -20,6 +21,25 @@ urlpatterns: list[URLPattern] = [
     path("sites/<int:pk>/capacity-register/", register.register_page, name="register"),
     path("register/statements/<int:pk>.pdf", register.statement_pdf, name="statement"),
     path("sites/<int:pk>/register.csv", register.register_csv, name="register-csv"),
+    path("agreements/<int:pk>/", agreements.p2p_agreement, name="p2p-agreement"),
+    *(
+        path(
+            f"agreements/<int:pk>/{move}/",
+            getattr(agreements, f"{move}_p2p_agreement"),
+            name=f"{move}-p2p-agreement",
+        )
+        for move in ("execute", "decline", "end")
+    ),
+    path("agreements/<int:pk>/calendar.ics", agreements.p2p_calendar, name="p2p-calendar"),
+    *(
+        path(
+            f"agreements/<int:pk>/agreement.{kind}",
+            agreements.p2p_document,
+            {"kind": kind},
+            name=name,
+        )
+        for kind, name in (("txt", "p2p-text"), ("pdf", "p2p-pdf"))
+    ),
     path("applications/", applications.application_list, name="applications"),
     path(
         "applications/registrations/<int:pk>/", applications.registration_page, name="registration"

@@ -22,7 +22,7 @@ from nmf import services as nmf
 from nmf.models import Contract, Request
 from nmf.states import Route, Side
 from psa.models import ForecastVersion
-from trial import applications, people
+from trial import agreements, applications, people
 from trial.applications import site_of
 from trial.loading import publish_forecasts
 from trial.replay import lay_tcvn_in_force
@@ -43,7 +43,7 @@ class LiveMarket:
         self.pairs = {(row["buyer"], row["seller"]): row for row in tables.rows("live_pairs.csv")}
 
     def lay(self) -> None:
-        """Lay forecasts, TCVNs at each step, contracts, requests and responses."""
+        """Lay forecasts, TCVNs and P2P-specific agreements, contracts, requests, responses."""
         with self._time(self.now - BACK - timedelta(days=2)):
             publish_forecasts(
                 self.today - timedelta(days=11),
@@ -54,6 +54,7 @@ class LiveMarket:
             )
         with self._time(self.now - BACK):
             self._tcvns_in_force()
+            agreements.lay_in_force(self._day(-7))
         with self._time(self.now - timedelta(days=6)):
             self._contract("Site 1", "Site 3", first=-2, last=8)  # in delivery today
             self._contract("Small wind turbine", "Site 4", first=3, last=9)
@@ -68,6 +69,7 @@ class LiveMarket:
         with self._time(self.now - timedelta(minutes=30)):
             self._open_requests()
             applications.lay(self.today)
+            agreements.lay_offered(self._day(42))
         seal_all()
 
     @contextmanager

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from connections.models import Registration, Site, Tcvn
+from connections.models import P2pAgreement, Registration, Site, Tcvn
 from connections.queries import Assessment
 from connections.states import TcvnRole
 from psa.models import Study
@@ -17,11 +17,13 @@ from psa.states import FINISHED, StudyKind, StudyState
 from wsc.queries import outline_reference
 
 
-def assessments_of(row: Registration | Tcvn) -> list[Assessment]:
+def assessments_of(row: Registration | Tcvn | P2pAgreement) -> list[Assessment]:
     """Return one for each direction that was studied, import first; none before a study is asked.
 
-    A seller's notice has none: it is part of its buyer's.
+    A seller's notice has none: it is part of its buyer's. Nor has a P2P-specific agreement.
     """
+    if isinstance(row, P2pAgreement):
+        return []
     reference: UUID | None
     if isinstance(row, Registration):
         kind, reference = StudyKind.OUTLINE, outline_reference(row.pk)

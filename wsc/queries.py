@@ -356,6 +356,7 @@ def standing_of(references: Iterable[UUID]) -> list[Standing]:
             ),
             state=each.contract.get_state_display(),
             address=f"/dso/wsc/review/{each.pk}/change/",
+            page=f"/contracts/{each.contract_id}/",
         )
         for each in reviews.select_related(*sites).order_by("contract_id")
     ]

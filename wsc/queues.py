@@ -33,6 +33,7 @@ TURNS = {
     TurnKind.AGREE_CONDITION: "Conditional TCVNs to issue (step 5 to 6)",
     TurnKind.ISSUE: "TCVNs to issue (step 6)",
     TurnKind.COUNTERSIGN: "TCVNs to countersign (step 7)",
+    TurnKind.COUNTERSIGN_OFFER: "P2P-specific agreements to countersign",
 }
 
 

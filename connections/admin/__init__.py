@@ -1,6 +1,7 @@
 """Areas, sites, agreements, registrations and TCVNs in the DSO's portal, a module each room."""
 
 from connections.admin.notices import NoticePolicyAdmin, NoticeTemplateAdmin
+from connections.admin.p2p import P2pAgreementAdmin, P2pTemplateAdmin
 from connections.admin.register import CapacityStatementAdmin, RegisterHookAdmin
 from connections.admin.registrations import RegistrationAdmin
 from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
@@ -14,6 +15,8 @@ __all__ = [
     "CapacityStatementAdmin",
     "NoticePolicyAdmin",
     "NoticeTemplateAdmin",
+    "P2pAgreementAdmin",
+    "P2pTemplateAdmin",
     "RegisterHookAdmin",
     "RegistrationAdmin",
     "SignatoryAdmin",

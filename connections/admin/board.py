@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
 from connections.clock_queries import BoardRow, board
+from connections.clocks import NO_STEP
 from connections.models import Area
 from connections.states import Owner
 from connections.views.shared import STEPS
@@ -52,7 +53,11 @@ class BoardFilter(forms.Form):
     step = forms.TypedChoiceField(
         required=False,
         coerce=int,
-        choices=[("", "Any"), *((n, f"{n}. {name}") for n, name in enumerate(STEPS, 1) if n > 1)],
+        choices=[
+            ("", "Any"),
+            *((n, f"{n}. {name}") for n, name in enumerate(STEPS, 1) if n > 1),
+            (NO_STEP, "P2P-specific agreements"),
+        ],
     )
     owner = forms.ChoiceField(
         required=False, label="With", choices=[("", "Anybody"), *Owner.choices]
@@ -73,7 +78,7 @@ class BoardFilter(forms.Form):
         self.is_valid()
         values = self.cleaned_data
         tests: list[Callable[[BoardRow], bool]] = []
-        if step := values.get("step"):
+        if (step := values.get("step")) not in {None, ""}:
             tests.append(lambda row: row.clock.step == step)
         if owner := values.get("owner"):
             tests.append(lambda row: row.turn.owner == owner)
@@ -125,7 +130,7 @@ def _file(rows: list[BoardRow]) -> HttpResponse:
                 application.place,
                 application.organisation.name,
                 application.area.name,
-                of.step,
+                of.step or "",
                 turn.get_kind_display(),
                 turn.owner,
                 turn.starts_at.astimezone(LONDON).isoformat(),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from connections.models import Registration, ReviewCheck, Tcvn
+from connections.documents import file_name, notice_of, pdf_row, why_no_pdf
+from connections.models import P2pAgreement, Registration, ReviewCheck, Tcvn
 from connections.registration_forms import summary_of
 from core.periods import LONDON
 
@@ -31,6 +32,26 @@ def documents_of(registration: Registration) -> SafeString:
         ", ",
         '<a href="/documents/{}/">{}</a>',
         registration.documents.order_by("pk").values_list("pk", "name"),
+    )
+
+
+def notice_links(row: Tcvn | P2pAgreement) -> SafeString | str:
+    """Return where a document as it was issued is found, and what its hash is."""
+    found, pdf = notice_of(row), pdf_row(row)
+    if found is None:
+        return "none issued"
+    link = format_html('<a href="../notice.txt">{}</a>', file_name(found, "txt"))
+    if pdf is not None and pdf.made_at is not None:
+        link = format_html('{}, <a href="../notice.pdf">PDF</a>', link)
+    else:
+        link = format_html("{}. {}", link, why_no_pdf(pdf))
+    withdrawn = f", withdrawn: {found.withdrawn_reason}" if found.withdrawn_at else ""
+    return format_html(
+        "<p>{}{}, to be signed by {}, SHA-256 of the text <code>{}</code></p>",
+        link,
+        withdrawn,
+        f"{found.execute_by:%-d %B %Y}",
+        found.sha256,
     )
 
 

@@ -15,7 +15,13 @@ from core.admin import VersionedAdmin, plain
 from core.retry import retried
 
 CLAUSES = ("buyer_clauses", "seller_clauses")
-RULES = ("sign_within_days", "second_factor", "two_persons", "fast_margin_percent")
+RULES = (
+    "sign_within_days",
+    "second_factor",
+    "two_persons",
+    "fast_margin_percent",
+    "end_notice_days",
+)
 
 
 class TemplateForm(forms.ModelForm[NoticeTemplate]):

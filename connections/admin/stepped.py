@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -27,11 +27,13 @@ from connections.admin_forms import (
     RefusalForm,
     SettleForm,
 )
+from connections.conflicts import standing
 from connections.forms import VariationForm
+from connections.p2p_forms import OfferAgainForm
 from connections.queries import Assessment, Standing, assessments_of
 from core import clock
 from core.admin import ReadOnly
-from core.errors import DomainError, RefusedError
+from core.errors import DomainError
 from core.retry import retried
 from core.states import Machine
 from core.web.actors import actor_of
@@ -78,18 +80,7 @@ def tried(
         return retried(change), 200, []
     except DomainError as error:
         refuse(form, error)
-        return None, error.status, standing(error) if isinstance(error, RefusedError) else []
-
-
-def standing(error: RefusedError) -> list[Standing]:
-    """Return what stands in the way of a change: each with its half-hours and kW."""
-    if not (conflicts := error.conflicts):
-        return []
-    found: list[Standing] = import_string(settings.STANDING)(error.in_the_way)
-    return [
-        replace(each, conflicts=tuple(one for one in conflicts if one.reference == each.reference))
-        for each in found
-    ]
+        return None, error.status, standing(error)
 
 
 def _references(request: HttpRequest) -> set[UUID]:
@@ -189,6 +180,8 @@ def _form_of(step: Step, row: Any, data: Any) -> Any:
 
 def initial_of(row: Any, step: Step) -> dict[str, Any]:
     """Fill outline approval in with what was asked for, a condition or refusal by the study."""
+    if step.form is OfferAgainForm:
+        return OfferAgainForm.initial_of(row)
     if step.form is ChecksForm:
         return ChecksForm.initial_of(row)
     if step.form is ConditionForm:

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connections import services
-from connections.admin.looking import dialogue_of, documents_of
+from connections.admin.looking import dialogue_of, documents_of, notice_links
 from connections.admin.stepped import Step, SteppedAdmin
 from connections.admin_forms import (
     AnswerForm,
@@ -28,7 +28,7 @@ from connections.admin_forms import (
     ReissueForm,
     WriteForm,
 )
-from connections.documents import file_name, notice_of, notice_text, pdf_row, why_no_pdf
+from connections.documents import notice_text, pdf_row
 from connections.forms import VariationForm
 from connections.lines import line_of, may_vary
 from connections.models import Tcvn, TcvnCondition
@@ -227,22 +227,7 @@ class TcvnAdmin(SteppedAdmin):
 
     @admin.display(description="Notice")
     def notice(self, row: Tcvn) -> SafeString | str:
-        found, pdf = notice_of(row), pdf_row(row)
-        if found is None:
-            return "none issued"
-        link = format_html('<a href="../notice.txt">{}</a>', file_name(found, "txt"))
-        if pdf is not None and pdf.made_at is not None:
-            link = format_html('{}, <a href="../notice.pdf">PDF</a>', link)
-        else:
-            link = format_html("{}. {}", link, why_no_pdf(pdf))
-        withdrawn = f", withdrawn: {found.withdrawn_reason}" if found.withdrawn_at else ""
-        return format_html(
-            "<p>{}{}, to be signed by {}, SHA-256 of the text <code>{}</code></p>",
-            link,
-            withdrawn,
-            f"{found.execute_by:%-d %B %Y}",
-            found.sha256,
-        )
+        return notice_links(row)
 
     def get_urls(self) -> list[URLPattern]:
         own = [

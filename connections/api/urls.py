@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 from rest_framework.routers import SimpleRouter
 
+from connections.api.agreements import P2pAgreementViews
 from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
 from connections.api.views import (
@@ -23,6 +24,7 @@ router.register("registrations", RegistrationViews, basename="api-registration")
 router.register("preparers", PreparerViews, basename="api-preparer")
 router.register("documents", DocumentViews, basename="api-document")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
+router.register("p2p-agreements", P2pAgreementViews, basename="api-p2p-agreement")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),
     path("register/daily.csv", RegisterDailyView.as_view(), name="register-daily"),

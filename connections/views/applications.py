@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from connections import queries, services
 from connections.clock_queries import clock_of, current_targets, with_clocks
 from connections.models import Preparer
+from connections.p2p_queries import p2p_agreements_seen_by
 from connections.registration_forms import MessageForm, PreparerForm, summary_of
 from connections.states import (
     REGISTRATION_MACHINE,
@@ -53,6 +54,10 @@ def application_list(request: HttpRequest) -> HttpResponse:
     context = {
         "registrations": [(row, clock_of(row, at=at, targets=targets)) for row in registrations],
         "tcvns": [(row, clock_of(row, at=at, targets=targets)) for row in tcvns],
+        "offers": [
+            (row, clock_of(row, at=at, targets=targets))
+            for row in (with_clocks(p2p_agreements_seen_by(me.organisation)) if me else ())
+        ],
         "invitations": invitations_to(request),
         "may_trade": me is not None and may_trade(me),
     }

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from connections import calendars, queries, services
 from connections.documents import file_name, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm
-from connections.models import NoticePdf, Tcvn
+from connections.models import NoticePdf, P2pAgreement, Tcvn
 from connections.signing import execute
 from connections.states import TcvnState
 from connections.views.access import tcvn_for
@@ -23,21 +23,21 @@ from core.pdf import CONTENT_TYPE
 from core.web.forms import handed_in
 
 
-def notice_file(tcvn: Tcvn, kind: str) -> HttpResponse:
-    """Return a notice's text, to the letter that its hash is of, or its PDF, as an attachment.
+def notice_file(row: Tcvn | P2pAgreement, kind: str) -> HttpResponse:
+    """Return a document's text, to the letter that its hash is of, or its PDF, as an attachment.
 
     :raises WrongStateError: if there is no PDF, with the reason
     """
-    notice = notice_of(tcvn)
+    notice = notice_of(row)
     if notice is None:
         raise Http404
     if kind == "txt":
         response = HttpResponse(notice.text, content_type="text/plain; charset=utf-8")
     else:
-        row = pdf_row(tcvn)
-        made = NoticePdf.objects.filter(pk=row.pk, made_at__isnull=False).first() if row else None
+        pdf = pdf_row(row)
+        made = NoticePdf.objects.filter(pk=pdf.pk, made_at__isnull=False).first() if pdf else None
         if made is None or made.content is None:
-            raise WrongStateError("connections.tcvn.no_pdf", why_no_pdf(row))
+            raise WrongStateError("connections.tcvn.no_pdf", why_no_pdf(pdf))
         response = HttpResponse(bytes(made.content), content_type=CONTENT_TYPE)
     name = file_name(notice, kind)
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -6,11 +6,14 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from connections import queries
+from connections.p2p_queries import p2p_agreements_seen_by, with_p2p_signing
+from connections.p2p_words import p2p_words
 from connections.services.registrations import current_agreement
-from connections.states import Direction
+from connections.states import AgreementKind, Direction
 from connections.views.register import chart_of
 from connections.views.shared import may_trade, member
 from core import clock
+from core.web.actors import user_id
 
 DAYS = 14
 
@@ -37,6 +40,7 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
     site = get_object_or_404(queries.sites_of(me.organisation), pk=pk)
     at = clock.now()
     agreement = current_agreement(site.pk, at=at)
+    versions = list(site.agreements.order_by("starts_at"))
     charts = [
         (direction, label, chart_of(queries.register_for_chart(site.pk, direction, at, DAYS)))
         for direction, label in Direction.choices
@@ -45,6 +49,21 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "site": site,
         "agreement": agreement,
+        "versions": versions,
+        "needs_tcvn": any(
+            each.kind == AgreementKind.CONVENTIONAL and (each.ends_at is None or each.ends_at > at)
+            for each in versions
+        ),
+        "p2p_agreements": [
+            (each, p2p_words(each, at=at))
+            for each in with_p2p_signing(
+                p2p_agreements_seen_by(me.organisation).filter(
+                    site=site, state__in=("OFFERED", "EXECUTED", "AGREED", "ENDED")
+                ),
+                user_id=user_id(request),
+            )
+            if each.ends_at is None or each.ends_at > at
+        ],
         "now": queries.permitted_now([site.pk], at)[site.pk],
         "charts": charts,
         "registrations": site.registrations.order_by("-pk"),

@@ -15,7 +15,7 @@ from connections import queries, services
 from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
 from connections.lines import line_of, may_vary
-from connections.models import Site, Tcvn
+from connections.models import P2pAgreement, Site, Tcvn
 from connections.permissions import check_signs_for, is_signatory
 from connections.registration_forms import MessageForm
 from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole
@@ -143,7 +143,7 @@ def tcvn_response(
         "conditions": tcvn.conditions.filter(ended_at=None).select_related(
             "seller_site", "seller_tcvn"
         ),
-        **_notice(tcvn),
+        **notice_context(tcvn),
         "has_second_factor": has_second_factor(user_id(request)),
         "needs_second_factor": current_policy().second_factor,
         "assessments": queries.assessments_of(tcvn),
@@ -161,13 +161,14 @@ def tcvn_response(
     return render(request, "connections/tcvn_page.html", context, status=status)
 
 
-def _notice(tcvn: Tcvn) -> dict[str, Any]:
-    pdf = pdf_row(tcvn)
+def notice_context(row: Tcvn | P2pAgreement) -> dict[str, Any]:
+    """Return what a page shows of a document as it was issued."""
+    pdf = pdf_row(row)
     return {
-        "notice": notice_of(tcvn),
+        "notice": notice_of(row),
         "has_pdf": pdf is not None and pdf.made_at is not None,
         "why_no_pdf": why_no_pdf(pdf),
-        "older": tcvn.notices.order_by("-pk")[1:],
+        "older": row.notices.order_by("-pk")[1:],
     }
 
 

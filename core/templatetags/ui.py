@@ -34,12 +34,13 @@ SYSTEMS = {
     "Linux": "Linux",
 }
 TONES = {
-    "good": "APPROVED IN_FORCE ACCEPTED FILLED PASSED DELIVERED IN_DELIVERY SUPPORTED pass",
-    "wait": "OPEN PENDING SUBMITTED REQUESTED ASSESSING ISSUED EXECUTED QUEUED RUNNING HELD "
-    "SCREENING WAITING GROUPED ENGINEER RETURNED CONDITIONAL DRAFT",
+    "good": "APPROVED IN_FORCE AGREED ACCEPTED FILLED PASSED DELIVERED IN_DELIVERY SUPPORTED pass",
+    "wait": "OPEN OFFERED PENDING SUBMITTED REQUESTED ASSESSING ISSUED EXECUTED QUEUED RUNNING "
+    "HELD SCREENING WAITING GROUPED ENGINEER RETURNED CONDITIONAL DRAFT",
     "bad": "REJECTED REFUSED FAILED DEAD fail",
     "warn": "AT_RISK LAPSED INCOMPLETE EXPIRED not_converged no_forecast engine_error",
 }
+SUBJECTS = {"tcvn": "TCVN", "p2pagreement": "P2P-specific agreement"}
 TONE_OF = {state: tone for tone, states in TONES.items() for state in states.split()}
 
 
@@ -122,7 +123,7 @@ def browser(user_agent: str) -> str:
 def verb(name: str) -> str:
     """{{ event.verb|verb }}: Contract: cancellation proposed"""
     _app, subject, what = name.split(".")
-    named = "TCVN" if subject == "tcvn" else subject.replace("_", " ").capitalize()
+    named = SUBJECTS.get(subject) or subject.replace("_", " ").capitalize()
     return f"{named}: {what.replace('_', ' ')}"
 
 

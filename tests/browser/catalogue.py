@@ -124,6 +124,9 @@ PAGES: dict[str, list[Page]] = {
     "connections:applications": [Page(ADMINISTRATOR), Page(ENGINEER)],
     "connections:registration": [Page(BY_ROW, EACH_REGISTRATION)],
     "connections:tcvn": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
+    "connections:p2p-agreement": [
+        Page(BY_ROW, EACH_APPLICATION.format(table="connections_p2pagreement"))
+    ],
     "connections:tcvn-measures": [Page(BY_ROW, EACH_APPLICATION.format(table="connections_tcvn"))],
     "connections:vary-tcvn": [
         Page(
@@ -174,6 +177,12 @@ PAGES: dict[str, list[Page]] = {
     "admin:connections_tcvn_change": [
         Page(ENGINEER, "SELECT DISTINCT ON (state) id FROM connections_tcvn ORDER BY state, id")
     ],
+    "admin:connections_p2pagreement_change": [
+        Page(
+            ENGINEER,
+            "SELECT DISTINCT ON (state) id FROM connections_p2pagreement ORDER BY state, id",
+        )
+    ],
     "admin:psa_forecastversion_planning": [Page(MANAGER)],
     "admin:psa_study_change": [
         Page(
@@ -221,6 +230,14 @@ NO_PAGE = {
     "connections:execute-tcvn": POST_ONLY,
     "connections:decline-tcvn": POST_ONLY,
     "connections:notice-pdf": "a file",
+    "connections:execute-p2p-agreement": POST_ONLY,
+    "connections:decline-p2p-agreement": POST_ONLY,
+    "connections:end-p2p-agreement": POST_ONLY,
+    "connections:p2p-text": "a file",
+    "connections:p2p-pdf": "a file",
+    "connections:p2p-calendar": "a file",
+    "admin:connections_p2pagreement_notice_txt": "a file",
+    "admin:connections_p2pagreement_notice_pdf": "a file",
     "connections:tcvn-calendar": "a file",
     "participants:switch": POST_ONLY,
     "participants:settings": POST_ONLY,

@@ -135,6 +135,19 @@ LIMITATION = {
     "tested_on": "2026-03-01",
 }
 
+OFFER = {
+    "mec_kva": "60",
+    "max_installed_kva": "60",
+    "starts_at": "2026-03-16T00:00",
+    "reason": "The area is studied automatically.",
+}
+OFFER_JSON = {**OFFER, "mic_kva": None, "starts_at": "2026-03-16T00:00:00Z"}
+
+
+def _p2p_signature(o: Objects) -> dict[str, Any]:
+    return {"typed_name": "A. Miller", "document_hash": o["offered hash"]}
+
+
 BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "requests/new/": _request,
     "api/v1/requests/": _request,
@@ -174,6 +187,22 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "applications/tcvns/<int:pk>/submit/": lambda _: {"read": "on"},
     "applications/tcvns/<int:pk>/execute/": _signature,
     "api/v1/tcvns/<pk>/execute/": _signature,
+    "agreements/<int:pk>/execute/": _p2p_signature,
+    "api/v1/p2p-agreements/<pk>/execute/": _p2p_signature,
+    "agreements/<int:pk>/decline/": lambda _: REASON,
+    "api/v1/p2p-agreements/<pk>/decline/": lambda _: REASON,
+    "agreements/<int:pk>/end/": lambda _: REASON | {"from_at": "2026-05-01"},
+    "api/v1/p2p-agreements/<pk>/end/": lambda _: REASON | {"from_at": "2026-05-01T00:00:00Z"},
+    "api/v1/p2p-agreements/": lambda o: OFFER_JSON | {"site": o["site"]},
+    "api/v1/p2p-agreements/<pk>/reissue/": lambda _: OFFER_JSON | {"changed": "A typo."},
+    "api/v1/p2p-agreements/<pk>/withdraw/": lambda _: REASON,
+    "dso/connections/p2pagreement/add/": lambda o: OFFER | {"site": o["site"]},
+    "dso/connections/p2pagreement/<int:pk>/reissue/step/": lambda _: OFFER | {"changed": "A typo."},
+    "dso/connections/p2pagreement/<int:pk>/withdraw/step/": lambda _: REASON,
+    "dso/connections/p2pagreement/<int:pk>/end/step/": lambda _: (
+        REASON | {"from_at": "2026-03-16T10:00"}
+    ),
+    "dso/connections/p2ptemplate/add/": lambda _: {"clauses": "{site} follows its contracts."},
     "organisation/switch/": lambda o: {"organisation": o["home"]},
     "organisation/settings/": lambda _: {"may_initiate": "on", "may_buy": "on"},
     "organisation/invitations/": lambda _: {"email": "new@example.org", "role": "VIEWER"},
@@ -251,7 +280,10 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "buyer_clauses": "Up to {kw}.",
         "seller_clauses": "Kept for {buyer}.",
     },
-    "dso/connections/noticepolicy/add/": lambda _: {"sign_within_days": 10},
+    "dso/connections/noticepolicy/add/": lambda _: {
+        "sign_within_days": 10,
+        "end_notice_days": 20,
+    },
     "dso/connections/tcvn/<int:pk>/end/step/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
     "dso/connections/signatory/": lambda o: {
         "action": "verify",

@@ -19,6 +19,7 @@ from connections.models import (
     Document,
     LimitationSetting,
     NoticeDocument,
+    P2pAgreement,
     Preparer,
     ProposedSite,
     RegisterHook,
@@ -29,7 +30,13 @@ from connections.models import (
     Tcvn,
     TcvnCondition,
 )
-from connections.states import RegistrationState, TcvnRole, TcvnState
+from connections.states import (
+    AgreementKind,
+    P2pAgreementState,
+    RegistrationState,
+    TcvnRole,
+    TcvnState,
+)
 from core import journal
 from core.models import MAX_ATTEMPTS, OutboxMessage, window_columns
 from nmf import services
@@ -184,6 +191,15 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         ).pk,
         **{f"{state.lower()} tcvn": _tcvn(home, state).pk for state in TcvnState},
         "asked tcvn": _asked(home, other).pk,
+        **{
+            f"{state.lower()} p2p": _p2p(home, state).pk
+            for state in (
+                P2pAgreementState.OFFERED,
+                P2pAgreementState.EXECUTED,
+                P2pAgreementState.AGREED,
+            )
+        },
+        "offered hash": P2pAgreement.objects.get(state=P2pAgreementState.OFFERED).document_hash,
         "setting": _set(Tcvn.objects.get(state=TcvnState.IN_FORCE), home).pk,
         "issued hash": Tcvn.objects.get(state=TcvnState.ISSUED).document_hash,
         "invitation": invitation.pk,
@@ -353,6 +369,51 @@ def _tcvn(peer: Peer, state: str) -> Tcvn:
         issued_at=AT,
     )
     return tcvn
+
+
+def _p2p(peer: Peer, state: str) -> P2pAgreement:
+    """A P2P-specific agreement of a site of its own, from the day after on."""
+    site = _site(peer, f"Mill {state.lower()}")
+    Signatory.objects.create(site=site, user=peer.user, verified_at=AT)
+    base, starts_at = site.agreements.get(), AT.replace(day=3, hour=0)
+    text = f"Agreement {state}"
+    signed: dict[str, Any] = {}
+    if state == P2pAgreementState.AGREED:
+        site.agreements.update(ends_at=starts_at)
+        signed["agreement"] = Agreement.objects.create(
+            reference=base.reference,
+            site=site,
+            kind=AgreementKind.P2P_SPECIFIC,
+            voltage_kv=base.voltage_kv,
+            mec_kva=base.mec_kva,
+            max_installed_kva=base.max_installed_kva,
+            starts_at=starts_at,
+        )
+        signed["countersigned_at"] = AT
+    row = P2pAgreement.objects.create(
+        site=site,
+        varies=base,
+        state=state,
+        number=f"P2P-{state}",
+        mec_kva=base.mec_kva,
+        max_installed_kva=base.max_installed_kva,
+        starts_at=starts_at,
+        reason="The area is studied automatically.",
+        end_notice_days=20,
+        document_hash=sha256(text.encode()).hexdigest(),
+        created_at=AT,
+        **signed,
+    )
+    row.notices.create(
+        number=f"P2P-{state}",
+        template_version=0,
+        facts={},
+        text=text,
+        sha256=row.document_hash,
+        execute_by=AT.date() + timedelta(days=30),
+        issued_at=AT,
+    )
+    return row
 
 
 def _asked(seller: Peer, buyer: Peer) -> Tcvn:

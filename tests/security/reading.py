@@ -59,6 +59,11 @@ PAGES = [
     Row("GET applications/tcvns/<int:pk>/calendar.ics", "in_force tcvn", "", _HOME),
     Row("GET applications/tcvns/<int:pk>/notice.pdf", "issued tcvn", "",
         "302 404 404  409 409 409  409 409 409"),  # no worker has made it
+    Row("GET agreements/<int:pk>/", "offered p2p", "", _HOME_AND_DSO),
+    Row("GET agreements/<int:pk>/agreement.txt", "offered p2p", "", _HOME_AND_DSO),
+    Row("GET agreements/<int:pk>/agreement.pdf", "offered p2p", "",
+        "302 404 404  409 409 409  409 409 409"),  # no worker has made it
+    Row("GET agreements/<int:pk>/calendar.ics", "agreed p2p", "", _HOME_AND_DSO),
     Row("GET organisation/", "", "", _MEMBERS),
     Row("GET organisation/tokens/", "", "", _MEMBERS),
     Row("GET notices/", "", "", _MEMBERS),
@@ -92,6 +97,7 @@ API = [
             "responses",
             "sites",
             "studies",
+            "p2p-agreements",
             "tcvns",
             "terms",
         )
@@ -123,6 +129,10 @@ API = [
     Row("GET api/v1/tcvns/<pk>/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/notice/", "issued tcvn", "", _API_HOME),
     Row("GET api/v1/tcvns/<pk>/notice-pdf/", "issued tcvn", "",
+        "401 404 404  409 409 409  409 409 409"),
+    Row("GET api/v1/p2p-agreements/<pk>/", "offered p2p", "", _API_HOME),
+    Row("GET api/v1/p2p-agreements/<pk>/document/", "offered p2p", "", _API_HOME),
+    Row("GET api/v1/p2p-agreements/<pk>/document-pdf/", "offered p2p", "",
         "401 404 404  409 409 409  409 409 409"),
     Row("GET api/v1/network-events/<pk>/", "event", "",
         "401 404 404  404 404 404  200 200 200"),
@@ -165,6 +175,18 @@ PORTAL = [
         "upload",
         "",
         "302 302 302  302 302 302  403 403 200",
+    ),
+    Row(
+        "GET dso/connections/p2pagreement/<int:pk>/notice.txt",
+        "offered p2p",
+        "",
+        "302 302 302  302 302 302  403 200 200",
+    ),
+    Row(
+        "GET dso/connections/p2pagreement/<int:pk>/notice.pdf",
+        "offered p2p",
+        "",
+        "302 302 302  302 302 302  403 409 409",
     ),
     Row(
         "GET dso/connections/tcvn/<int:pk>/notice.txt",

@@ -53,6 +53,7 @@ OF = {  # the kind of object that an address of the API is about
     "sites": "site",
     "registrations": "draft registration",
     "tcvns": "issued tcvn",
+    "p2p-agreements": "offered p2p",
     "notices": "notice",
     "members": "viewer",
     "invitations": "invitation",
@@ -66,6 +67,7 @@ OF = {  # the kind of object that an address of the API is about
 WHO = {  # else the trader
     "forecasts": "manager",
     "network-events": "engineer",
+    "p2p-agreements": "engineer",
     **dict.fromkeys(("organisation", "members", "invitations", "terms"), "administrator"),
 }
 
