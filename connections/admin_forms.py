@@ -11,7 +11,7 @@ from django.forms.models import fields_for_model
 from django.utils.text import capfirst
 
 from connections.checking import checks_proposed
-from connections.models import Agreement, Registration, Site, Tcvn
+from connections.models import Agreement, Registration, Site
 from connections.services.tcvns.varying import takes_over_at
 from connections.states import CheckItem
 from core import clock
@@ -223,9 +223,10 @@ class CountersignForm(MayCancel, forms.Form):
         help_text="Only if contracts are cancelled with it: their peers read this.",
     )
 
-    def limit_to(self, tcvn: Tcvn) -> None:
-        self.takes_over_at = takes_over_at(tcvn, at=clock.now())
-        if tcvn.varies_id is None:
+    def limit_to(self, row: Any) -> None:
+        """Ask for a reason only where a row takes another's place, and say from when."""
+        self.takes_over_at = takes_over_at(row, at=clock.now())
+        if row.varies_id is None:
             del self.fields["reason"]
 
     def counts_from(self) -> datetime:

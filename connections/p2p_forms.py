@@ -8,12 +8,14 @@ from typing import Any
 from django import forms
 from django.forms.models import fields_for_model
 
+from connections.admin_forms import CountersignForm
 from connections.forms import DateInput
 from connections.models import P2pAgreement, Site
 from connections.services import OfferTerms
 from connections.services.registrations import current_agreement
 from connections.states import AgreementKind
-from core.periods import LONDON, local_midnight
+from core import clock
+from core.periods import LONDON, local_midnight, next_half_hour
 
 TERMS = ("mic_kva", "mec_kva", "max_installed_kva")
 LOCAL = "%Y-%m-%dT%H:%M"
@@ -119,6 +121,13 @@ class OfferAgainForm(OfferForm):
             "reason": row.reason,
             "conditions": row.conditions,
         }
+
+
+class CountersignP2pForm(CountersignForm):
+    """Nothing is asked, but why contracts are cancelled that it leaves no room for."""
+
+    def limit_to(self, row: P2pAgreement) -> None:
+        self.takes_over_at = max(row.starts_at, next_half_hour(clock.now()))
 
 
 def _figures(row: Any) -> dict[str, str | None]:

@@ -20,7 +20,7 @@ from connections.admin_forms import EndForm, NothingForm, ReasonForm
 from connections.documents import notice_text, pdf_row
 from connections.models import P2pAgreement, P2pTemplate
 from connections.p2p_documents import current_p2p_template
-from connections.p2p_forms import OfferAgainForm, OfferForm
+from connections.p2p_forms import CountersignP2pForm, OfferAgainForm, OfferForm
 from connections.p2p_words import p2p_words
 from connections.states import P2P_AGREEMENT_MACHINE, P2pAgreementState
 from connections.views.notices import notice_file
@@ -98,9 +98,10 @@ class P2pAgreementAdmin(SteppedAdmin):
         ),
         "countersign": Step(
             "Countersign",
-            NothingForm,
+            CountersignP2pForm,
             MAY_SIGN,
             services.countersign_p2p_agreement,
+            lambda _: {},
             document=notice_text,
         ),
         "withdraw": Step(

@@ -144,7 +144,7 @@ class ClockShape(serializers.Serializer[Any]):
     turn = serializers.ChoiceField(TurnKind.choices, source="turn.kind", allow_null=True)
     owner = serializers.ChoiceField(Owner.choices, source="turn.owner", allow_null=True)
     since = serializers.DateTimeField(source="turn.starts_at", allow_null=True)
-    step = serializers.IntegerField(allow_null=True)
+    step = serializers.IntegerField(allow_null=True, help_text="0: none of the seven.")
     days = serializers.IntegerField()
     due_date = serializers.DateField(allow_null=True)
     days_late = serializers.IntegerField(source="late")

@@ -112,11 +112,13 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
     assert state(peer) == "In force"
 
 
-def request_by(page: Page, *, site: str, side: str, peer: str, kw: str) -> str:
-    """Publish a direct request for export in two steps; return its address."""
+def request_by(
+    page: Page, *, site: str, side: str, peer: str, kw: str, direction: str = "EXPORT"
+) -> str:
+    """Publish a direct request in two steps; return its address."""
     page.goto("/requests/new/")
     choose(page, "site", site)
-    page.select_option("main [name=direction]", "EXPORT")
+    page.select_option("main [name=direction]", direction)
     page.check(f"[name=side][value={side}]")
     page.check("[name=route][value=DIRECT]")
     choose(page, "counterparty_site", peer)
