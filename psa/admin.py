@@ -32,6 +32,7 @@ from psa.forecast_admin import ForecastVersionAdmin
 from psa.headroom_admin import AreaHeadroomAdmin
 from psa.models import AreaHeadroom, ForecastVersion, NetworkModel, Study
 from psa.network_admin import NetworkModelAdmin
+from psa.queries import with_age
 from psa.receipts import NoReceiptError, receipt_of
 from psa.seen.asked import asked_of
 from psa.seen.documents import content_of, file_name, paper_of
@@ -50,7 +51,7 @@ admin.site.register(AreaHeadroom, AreaHeadroomAdmin)
 
 @admin.register(Study)
 class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
-    list_display = ("__str__", "area", "kind", "state", "summary", "asked_at", "finished_at")
+    list_display = ("__str__", "area", "kind", "state", "summary", "age", "asked_at")
     list_filter = ("state", "kind", "area", "on_planning_profiles")
     list_select_related = ("area",)
     ordering = ("-pk",)
@@ -185,12 +186,13 @@ class StudyAdmin(ReadOnly, admin.ModelAdmin[Study]):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Study]:
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("area", "network_model")
-            .defer("network_model__network")
-        )
+        studies = super().get_queryset(request).select_related("area", "network_model")
+        return with_age(studies.defer("network_model__network"))
+
+    @admin.display(description="what it read")
+    def age(self, study: Any) -> str:
+        """Mark what is old, while its half-hours are still to come."""
+        return "has changed since" if study.is_old and study.ends_at > clock.now() else ""
 
     def render_change_form(
         self,

@@ -8,16 +8,31 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Max, Min, Q, QuerySet, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    When,
+)
+from django.db.models.functions import Cast
 
 from connections import queries as connections
 from connections.models import Site
 from core.errors import Period
+from core.models import Event
 from core.periods import HALF_HOUR, LONDON, half_hours_between
 from psa.engine.findings import digest
 from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
 from psa.models import AreaHeadroom, ForecastDay, ForecastVersion, NetworkModel, Study
-from psa.states import FINISHED, ModelState, StudyKind, StudyState
+from psa.states import FINISHED, ForecastCase, ModelState, StudyKind, StudyState
 
 OPEN = (StudyState.QUEUED, StudyState.RUNNING)
 SHOWN_TO_PARTIES = (StudyKind.CONTRACT, StudyKind.RESTUDY, StudyKind.TCVN)
@@ -137,6 +152,40 @@ def studies_of(reference: UUID) -> QuerySet[Study]:
 
 def has_open_study(*, reference: UUID, kind: str) -> bool:
     return Study.objects.filter(reference=reference, kind=kind, state__in=OPEN).exists()
+
+
+def with_age(studies: QuerySet[Study]) -> QuerySet[Study]:
+    """Annotate each study with ``is_old``: whether what it read has changed since.
+
+    The area's revision tells, but of what no policy reads: an issue of another case of the
+    forecasts, for half-hours that it studied, and where a draft puts the sites.
+    """
+    issues = ForecastVersion.objects.filter(
+        area=OuterRef("area"),
+        published_at__gt=OuterRef("started_at"),
+        days__starts_at__lt=OuterRef("ends_at"),
+        days__starts_at__gt=OuterRef("starts_at") - timedelta(days=1),
+    )
+    newer = Q(revision__isnull=False) & ~Q(revision=F("area__revision"))
+    for case in ForecastCase.values:
+        newer |= Q(question__options__forecast_cases__contains=case) & Exists(
+            issues.filter(case=case)
+        )
+    moved = Event.objects.filter(
+        subject_type=NetworkModel._meta.label_lower,
+        subject_id=Cast(OuterRef("network_model"), CharField()),
+        verb="psa.network_model.mapped",
+        happened_at__gt=OuterRef("started_at"),
+    )
+    return studies.annotate(
+        is_old=ExpressionWrapper(newer | Exists(moved), output_field=BooleanField())
+    )
+
+
+def old_among(study_ids: Iterable[int]) -> set[int]:
+    """Return which of some studies are old (``with_age``)."""
+    studies = with_age(Study.objects.filter(pk__in=list(study_ids)))
+    return set(studies.filter(is_old=True).values_list("pk", flat=True))
 
 
 def studies_about(site_ids: Iterable[int]) -> QuerySet[Study]:

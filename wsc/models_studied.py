@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from nmf.models import Contract
 from psa.models import NetworkModel, Study
+from psa.queries import old_among
 from psa.states import ModelState, StudyKind, StudyState
 from wsc.queries import open_contracts, reference_on
 
@@ -28,6 +29,7 @@ class OnModel:
     contract: Contract
     study: Study | None
     published: bool
+    is_old: bool  # something has changed since; then the figures may be others
 
     @property
     def outcome(self) -> str:
@@ -40,16 +42,6 @@ class OnModel:
     @property
     def fails(self) -> bool:
         return self.study is not None and self.study.state == StudyState.FAILED
-
-    @property
-    def is_old(self) -> bool:
-        """Whether something has changed since; then the figures may be others."""
-        study = self.study
-        return (
-            study is not None
-            and study.revision is not None
-            and study.revision != study.area.revision
-        )
 
 
 def contracts_on(model: NetworkModel, *, at: datetime) -> list[OnModel]:
@@ -71,7 +63,12 @@ def contracts_on(model: NetworkModel, *, at: datetime) -> list[OnModel]:
     latest: dict[int, Study] = {}
     for study in _newest_first(studies.filter(network_model=model) | _unread(studies)):
         latest.setdefault(by_reference[study.reference], study)
-    found = [OnModel(contract, latest.get(contract.pk), published) for contract in contracts]
+    old = old_among(study.pk for study in latest.values())
+    found = [
+        OnModel(contract, study, published, is_old=study is not None and study.pk in old)
+        for contract in contracts
+        for study in [latest.get(contract.pk)]
+    ]
     return sorted(found, key=lambda each: (not each.fails, each.contract.pk))
 
 

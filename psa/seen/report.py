@@ -9,6 +9,7 @@ from typing import Any
 from connections.models import Site
 from core.periods import half_hours_between, in_words, merged
 from psa.models import Study
+from psa.queries import old_among
 from psa.questions import BASIS_WORDS, Question
 from psa.seen.charts import LineChart, charts_of
 from psa.seen.wording import (
@@ -76,7 +77,7 @@ def report_on(study: Study) -> Report:
     return Report(
         half_hour_count=len(half_hours),
         revision_now=study.area.revision,
-        is_old=study.revision is not None and study.revision != study.area.revision,
+        is_old=bool(old_among([study.pk])),
         changes=[
             {
                 "site": names[change.site_id].name,

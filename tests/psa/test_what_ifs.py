@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from participants.states import Role
 from psa import services
 from psa.engine import choosing, receipt
 from psa.models import NetworkModel, Study
-from psa.queries import studies_about
+from psa.queries import old_among, studies_about
 from psa.receipts import inputs_of, receipt_of
 from psa.running import check_model, run_open_studies
 from psa.states import ModelState
@@ -549,3 +550,67 @@ def test_further_checks_are_asked_over_the_api() -> None:
     assert ok.status_code == 201
     assert ok.json()["question"]["further_checks"]["outages"] == ["line Line 1"]
     assert ok.json()["question"]["forecast_cases"] == ["CENTRAL"]
+
+
+def marked_old(client: Client, study: Study) -> tuple[bool, bool]:
+    """Say whether the list and the study's own page mark it."""
+    rows = client.get(reverse("admin:psa_study_changelist")).content.decode()
+    page = client.get(reverse("admin:psa_study_change", args=[study.pk])).content.decode()
+    return "has changed since" in rows, "<strong>Old.</strong>" in page
+
+
+def test_a_what_if_on_a_case_that_no_policy_reads_is_old_once_that_case_is_issued_anew() -> None:
+    world, client = make_world(), engineer()
+    publish_forecasts(world, case="LOW")
+    second_day = {"first_date": "2026-12-08", "last_date": "2026-12-08", "weekdays": [2]}
+    client.post(reverse(PAGE), typed(world, **second_day, other_forecast_cases=["LOW"]))
+    client.post(reverse(PAGE), typed(world, **second_day))
+    run_open_studies()
+    low, central = Study.objects.order_by("pk")
+    later = AT + timedelta(hours=1)
+
+    with clock.frozen(later):
+        publish_forecasts(world, case="HIGH", at=later)
+        publish_forecasts(world, case="LOW", at=later, days=1)  # days that it did not study
+        before = marked_old(client, low)
+        publish_forecasts(world, case="LOW", at=later)
+
+    world.area.refresh_from_db()
+    assert low.revision == world.area.revision
+    assert before == (False, False)
+    assert marked_old(client, low) == (True, True)
+    assert old_among([low.pk, central.pk]) == {low.pk}
+
+
+def test_a_what_if_on_a_draft_is_old_once_its_sites_are_put_elsewhere() -> None:
+    world, client = make_world(), engineer()
+    draft = services.import_network_model(
+        area_id=world.area.pk, name="Draft", network=network(), actor=SYSTEM, at=AT
+    )
+    check_model(model_id=draft.pk)
+    client.post(reverse(PAGE), typed(world))
+    run_open_studies()
+    study = Study.objects.get()
+    assert study.network_model == draft
+    assert marked_old(client, study) == (False, False)
+
+    later = AT + timedelta(hours=1)
+    services.map_sites(model_id=draft.pk, places={world.farm.pk: "End 1"}, actor=SYSTEM, at=later)
+
+    assert marked_old(client, study) == (True, True)
+
+
+def test_what_a_policy_reads_makes_a_what_if_old_by_the_areas_revision() -> None:
+    world, client = make_world(), engineer()
+    client.post(reverse(PAGE), typed(world))
+    waiting = marked_old(client, Study.objects.get())
+    run_open_studies()
+    study = Study.objects.get()
+    fresh = marked_old(client, study)
+
+    publish_forecasts(world, at=AT)
+
+    assert (waiting, fresh) == ((False, False), (False, False))
+    assert marked_old(client, study) == (True, True)
+    with clock.frozen(study.ends_at):
+        assert marked_old(client, study) == (False, True)  # it is over: nobody asks it again
