@@ -76,6 +76,11 @@ class Label:
     least: float  # the zoom from which there is room for it; 0: at none
 
     @property
+    def paper(self) -> str:
+        """Name the least zoom of a printed page on which it has room, in per cent; "" for none."""
+        return f"on-{round(100 * self.least)}" if self.plain else ""
+
+    @property
     def plain(self) -> bool:
         """Say whether it stands without a script: at natural size."""
         return 0 < self.least <= 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psa.seen.findings import BINDING, KIND_WORDS, ElementKey, Findings
-from psa.seen.labels import Box, Place, Weight, Wish, placed
+from psa.seen.labels import ZOOMS, Box, Place, Weight, Wish, placed
 from psa.seen.marks import (
     GLYPH_PX,
     GLYPH_WORDS,
@@ -24,6 +24,7 @@ from psa.seen.pictures import Picture
 from psa.seen.standing import Extent, Row, Standings, Stands, View, extents
 
 COLUMN_PX, ROW_PX, MARGIN_PX = 84, 36, 56
+PAPER_PX = (680, 730)  # of an upright A4 page, beside heading and key
 MOST_BUSES_AT_ONCE = 250  # of a network that is shown whole unless asked otherwise
 MOST_BUSES_EVER = 800  # more make a page of over a megabyte that nobody can read
 WHAT = {"trafo": "transformer", "trafo3w": "transformer"}
@@ -49,6 +50,15 @@ class Diagram:
     letters: list[tuple[str, str]] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)  # past or near a limit, the worst first
     stale: int = 0  # elements coloured by their own worst half-hour, for want of this one's
+
+    @property
+    def paper(self) -> int:
+        """Return the zoom at which it fits a printed page, in per cent: one that labels know."""
+        most = min(
+            1.0,
+            *(page / own for page, own in zip(PAPER_PX, (self.width, self.height), strict=True)),
+        )
+        return round(100 * max((zoom for zoom in ZOOMS if zoom <= most), default=ZOOMS[0]))
 
     @property
     def marks(self) -> list[BranchMark | BusMark]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from psa.engine.diagram import layout
 from psa.engine.picture import draw
@@ -68,6 +71,25 @@ def test_zooming_in_shows_more_names_and_what_binds_is_named_at_any_zoom() -> No
     assert counts[:4] == sorted(set(counts[:4]))
     assert counts[4] == len(leasts)
     assert binds.label.least <= ZOOMS[0]
+
+
+@pytest.mark.parametrize(
+    ("maker", "zoom"), [(oberrhein, 50), (lambda: layout(nets.as_text(nets.primary())), 42)]
+)
+def test_on_paper_a_diagram_is_as_small_as_the_page_has_it_and_says_which_labels_have_room(
+    maker: Callable[[], dict[str, Any]], zoom: int
+) -> None:
+    style = (Path(settings.BASE_DIR) / "assets" / "dist" / "css" / "dso.css").read_text()
+
+    found = diagram(maker())
+
+    assert found.paper == zoom
+    assert zoom / 100 <= max(0.35, min(1, 680 / found.width, 730 / found.height))
+    assert f".paper-{zoom}{{font-size:" in style
+    shown = set(re.findall(rf"\.paper-{zoom} \.labels text\.(on-\d+)", style))
+    for mark in found.marks:
+        fits = 0 < mark.label.least <= zoom / 100
+        assert (mark.label.paper in shown) == fits
 
 
 def test_a_feeder_is_drawn_alone_below_the_busbar_that_feeds_it() -> None:
