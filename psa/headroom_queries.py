@@ -250,7 +250,7 @@ def near_constraints(
                 limit=told["high"] if upper else told["low"],
                 worst=near["value"][worst],
                 worst_at=start + near["when"][worst] * HALF_HOUR,
-                half_hours=len(mine),
+                half_hours=len({near["when"][entry] for entry in mine}),  # a case each
                 factors=[100 * each[worst] if _known(each[worst]) else None for each in factors],
             )
         )

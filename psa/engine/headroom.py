@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +98,7 @@ def headrooms(study: Study, wishes: Sequence[Wish], *, step_kw: float = 1.0) -> 
 def least(found: Sequence[Headrooms]) -> Headrooms:
     """Give the least of each wish over several cases of the forecasts, and what binds there.
 
-    Nothing is known where it isn't in one. What is near a limit stays that of the first case.
+    Nothing is known where it isn't in one. What is near a limit in any case is near.
     """
     first = found[0]
     kw = np.stack([each.kw for each in found])
@@ -108,6 +109,24 @@ def least(found: Sequence[Headrooms]) -> Headrooms:
         binding=np.take_along_axis(np.stack([each.binding for each in found]), worst[None], axis=0)[
             0
         ],
+        near=_in_any([each.near for each in found]),
+    )
+
+
+def _in_any(found: Sequence[Near]) -> Near:
+    """Put together what is near in several cases, by half-hour: one may stand there for each."""
+    order = np.argsort(np.concatenate([each.when for each in found]), kind="stable")
+
+    def every(name: str) -> Any:
+        return np.concatenate([getattr(each, name) for each in found])[order]
+
+    return Near(
+        when=every("when"),
+        column=every("column"),
+        value=every("value"),
+        upper=every("upper"),
+        toward=np.concatenate([each.toward for each in found], axis=1)[:, order],
+        cut=np.unique(np.concatenate([each.cut for each in found])),
     )
 
 

@@ -11,7 +11,7 @@ from psa.engine import study as studies
 from psa.engine.case import Basis, NetworkEvent, Options, Outcome, Profile, Study, StudySite
 from psa.engine.errors import CannotCompileError
 from psa.engine.fallback import PandapowerSolver
-from psa.engine.headroom import FREE, Headrooms, Wish, headrooms
+from psa.engine.headroom import FREE, Headrooms, Wish, headrooms, least
 from psa.engine.limits import watch
 from psa.engine.network import load
 from psa.engine.quiet import pp
@@ -208,6 +208,27 @@ def test_near_constraints_tell_what_each_site_does_to_them() -> None:
     assert near.toward[0] == pytest.approx([0.0525, 0.0], abs=2e-4)
     assert near.toward[1] == pytest.approx([-0.0525, 0.0], abs=2e-4)
     assert near.toward[2] == pytest.approx([0.0525, 0.0525], abs=2e-4)
+
+
+def test_what_is_near_in_any_case_of_the_forecasts_is_near() -> None:
+    def found_at(*import_kw: float) -> Headrooms:
+        net = nets.feeder(rating_ka=0.1, length_km=0.01)
+        sites = (at("End 1", count=2), at("End 2", import_kw=import_kw, count=2))
+        study = nets.study(net, sites, studied_kw=0, count=2)
+        return headrooms(study, wishes_of(study))
+
+    central, high, low = found_at(0.0, 1850.0), found_at(1800.0, 1860.0), found_at(0.0, 0.0)
+
+    near = least([central, low, high]).near
+
+    assert (len(central.near.when), len(high.near.when), len(low.near.when)) == (2, 4, 0)
+    assert near.when.tolist() == [0, 0, 1, 1, 1, 1]
+    assert near.value == pytest.approx(
+        [*high.near.value[:2], *central.near.value, *high.near.value[2:]]
+    )
+    assert near.toward.shape == (4, 6)
+    assert near.toward[:, 2:4] == pytest.approx(central.near.toward)
+    assert near.cut.tolist() == []
 
 
 def test_a_network_that_only_pandapower_can_study_is_refused_with_the_reason() -> None:
