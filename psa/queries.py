@@ -166,26 +166,24 @@ def with_age(studies: QuerySet[Study]) -> QuerySet[Study]:
         days__starts_at__lt=OuterRef("ends_at"),
         days__starts_at__gt=OuterRef("starts_at") - timedelta(days=1),
     )
-    newer = Q(revision__isnull=False) & ~Q(revision=F("area__revision"))
+    old = Q(revision__isnull=False) & ~Q(revision=F("area__revision"))
     for case in ForecastCase.values:
-        newer |= Q(question__options__forecast_cases__contains=case) & Exists(
-            issues.filter(case=case)
-        )
+        reads_it = Q(question__options__forecast_cases__contains=case)
+        old |= reads_it & Q(Exists(issues.filter(case=case)))
     moved = Event.objects.filter(
         subject_type=NetworkModel._meta.label_lower,
         subject_id=Cast(OuterRef("network_model"), CharField()),
         verb="psa.network_model.mapped",
         happened_at__gt=OuterRef("started_at"),
     )
-    return studies.annotate(
-        is_old=ExpressionWrapper(newer | Exists(moved), output_field=BooleanField())
-    )
+    old |= Q(Exists(moved))
+    return studies.annotate(is_old=ExpressionWrapper(old, output_field=BooleanField()))
 
 
 def old_among(study_ids: Iterable[int]) -> set[int]:
     """Return which of some studies are old (``with_age``)."""
-    studies = with_age(Study.objects.filter(pk__in=list(study_ids)))
-    return set(studies.filter(is_old=True).values_list("pk", flat=True))
+    studies: Any = with_age(Study.objects.filter(pk__in=list(study_ids)).only("pk"))
+    return {study.pk for study in studies if study.is_old}
 
 
 def studies_about(site_ids: Iterable[int]) -> QuerySet[Study]:
