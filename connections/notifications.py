@@ -21,7 +21,8 @@ from connections.models import (
     Turn,
 )
 from connections.p2p_notifications import peer_link, people_of_site
-from connections.states import Owner, TcvnRole, TcvnState, TurnKind
+from connections.p2p_queries import needs_tcvn
+from connections.states import Owner, RegistrationState, TcvnRole, TcvnState, TurnKind
 from core.periods import LONDON
 from participants.models import User
 from participants.services import notices
@@ -194,6 +195,7 @@ WHAT_NEXT = {
     TurnKind.SIGN: "A signatory of the site reads and signs the notice",
     TurnKind.COUNTERSIGN: "The network operator countersigns",
 }
+WITHOUT_TCVN = "Publish a request to buy or to sell: your agreement needs no TCVN"
 AFTER = {
     "APPROVED": "Ask for a capacity variation (TCVN) to buy, or publish a request to sell",
     "IN_FORCE": "Buy capacity on the market, up to the notice",
@@ -204,10 +206,21 @@ def _next(row: Registration | Tcvn) -> list[tuple[str, str]]:
     """Return what comes next, and by which day."""
     turn = row.turns.filter(ends_at=None).first()
     if turn is None:
-        return [("Next", AFTER[row.state])] if row.state in AFTER else []
+        after = _after(row)
+        return [("Next", after)] if after else []
     found = [("Next", WHAT_NEXT[TurnKind(turn.kind)])]
     if turn.due_date is not None:
         found.append(("By", f"{turn.due_date:%A %-d %B %Y}"))
+    return found
+
+
+def _after(row: Registration | Tcvn) -> str:
+    """Return what the peer may do once nobody is waited for."""
+    found = AFTER.get(row.state, "")
+    if isinstance(row, Tcvn) or row.state != RegistrationState.APPROVED:
+        return found
+    if row.site and row.decided_at and not needs_tcvn(row.site.pk, at=row.decided_at):
+        return WITHOUT_TCVN
     return found
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, QuerySet
+from datetime import datetime
 
-from connections.models import P2pAgreement, Signatory
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from connections.models import Agreement, P2pAgreement, Signatory
+from connections.states import AgreementKind
 from participants.models import Organisation
 
 
@@ -16,6 +19,13 @@ def p2p_agreements_seen_by(organisation: Organisation) -> QuerySet[P2pAgreement]
     if organisation.kind != "DSO":
         found = found.filter(site__organisation=organisation)
     return found.order_by("-created_at", "-pk")
+
+
+def needs_tcvn(site_id: int, *, at: datetime) -> bool:
+    """Tell whether a site needs a TCVN to buy, now or later: it has a conventional agreement."""
+    versions = Agreement.objects.filter(Q(ends_at=None) | Q(ends_at__gt=at), site_id=site_id)
+    p2p = versions.filter(kind=AgreementKind.P2P_SPECIFIC)
+    return versions.exclude(pk__in=p2p).exists() or not p2p.exists()
 
 
 def with_p2p_signing(rows: QuerySet[P2pAgreement], *, user_id: int) -> QuerySet[P2pAgreement]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from connections import queries, services
 from connections.clock_queries import clock_of, current_targets, with_clocks
 from connections.models import Preparer
-from connections.p2p_queries import p2p_agreements_seen_by
+from connections.p2p_queries import needs_tcvn, p2p_agreements_seen_by
 from connections.registration_forms import MessageForm, PreparerForm, summary_of
 from connections.states import (
     REGISTRATION_MACHINE,
@@ -79,6 +79,7 @@ def _registration_page(request: HttpRequest, pk: int, status: int, **forms: Any)
         **clock_context(registration),
         "trades": trades,
         "prepares": who.may_prepare(registration),
+        "needs_tcvn": needs_tcvn(registration.site_id or 0, at=clock.now()),
         "editable": with_peer and who.may_prepare(registration),
         "steps": STEPS,
         "step": step_of_registration(registration),

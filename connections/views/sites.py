@@ -6,10 +6,10 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from connections import queries
-from connections.p2p_queries import p2p_agreements_seen_by, with_p2p_signing
+from connections.p2p_queries import needs_tcvn, p2p_agreements_seen_by, with_p2p_signing
 from connections.p2p_words import p2p_words
 from connections.services.registrations import current_agreement
-from connections.states import AgreementKind, Direction
+from connections.states import Direction
 from connections.views.register import chart_of
 from connections.views.shared import may_trade, member
 from core import clock
@@ -50,10 +50,7 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
         "site": site,
         "agreement": agreement,
         "versions": versions,
-        "needs_tcvn": any(
-            each.kind == AgreementKind.CONVENTIONAL and (each.ends_at is None or each.ends_at > at)
-            for each in versions
-        ),
+        "needs_tcvn": needs_tcvn(site.pk, at=at),
         "p2p_agreements": [
             (each, p2p_words(each, at=at))
             for each in with_p2p_signing(

@@ -22,7 +22,8 @@ def test_a_site_signs_what_it_is_offered_and_buys_without_a_tcvn(
 ) -> None:
     signatory = log_in("administrator@housing-association.example")
     trader = log_in("trader@housing-association.example")
-    seller, engineer = log_in("trader@cold-storage-company.example"), log_in(ENGINEER)
+    seller = log_in("trader@cold-storage-company.example")
+    engineer = log_in(ENGINEER, expects=(422,))
     [(offer, site)] = query(
         "SELECT row.id, site.id FROM connections_p2pagreement row JOIN connections_site site "
         f"ON site.id = row.site_id WHERE site.name = '{SITE}' AND row.state = 'OFFERED'"

@@ -14,10 +14,11 @@ from pypdf import PdfReader
 
 from connections import filing, services
 from connections.models import NoticePdf, P2pAgreement
+from connections.notifications import registration_decided
 from core import clock
 from core.journal import Actor
 from core.periods import local_midnight
-from participants.models import User
+from participants.models import Notice, User
 from tests.connections.offers import agreed, executed, offered
 from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
 
@@ -247,3 +248,21 @@ def test_over_rest_each_side_reads_what_it_may_do(world: World, dso: Actor) -> N
     )
     codes = [each["code"] for each in short.json()["errors"]]
     assert (short.status_code, codes) == (422, ["notice_too_short", "not_in_force_yet"])
+
+
+def test_who_needs_no_tcvn_is_told_to_trade_once_approved(world: World, dso: Actor) -> None:
+    agreed(world.rival, dso, starts_at=AT + timedelta(minutes=30))
+    registration = world.rival.site.registrations.get()
+    peer = signed_in(world.rival.user.pk)
+
+    with clock.frozen(AT + timedelta(hours=1)):
+        page = text_of(peer, f"/applications/registrations/{registration.pk}/")
+        registration.decided_at = clock.now()
+        registration_decided(registration, at=clock.now())
+
+    assert "Ask for more capacity (TCVN)" not in page
+    assert f'href="/requests/new/?site={world.rival.site.pk}"' in page
+    told = Notice.objects.filter(kind="connections.registration").latest("pk")
+    assert dict(told.facts)["Next"] == (
+        "Publish a request to buy or to sell: your agreement needs no TCVN"
+    )
