@@ -239,6 +239,11 @@ class AgreementForm(MayCancel, forms.Form):
     def __init__(self, data: Any = None) -> None:
         super().__init__(data)
         self.fields.update(fields_for_model(Agreement, AGREEMENT_FIELDS))
+        self.fields[
+            "kind"
+        ].help_text = (
+            "P2P-specific: a site's first agreement, signed on paper. Else offer it to the site."
+        )
         self.fields["starts_at"] = forms.DateTimeField(
             label="In force from (local time)",
             input_formats=["%Y-%m-%dT%H:%M"],

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -22,9 +22,8 @@ from connections import queries, services
 from connections.api.serializers import DeclineInput, ExecuteInput, WithClock
 from connections.api.views import OwnRows
 from connections.clock_queries import with_clocks
-from connections.documents import notice_of
 from connections.filters import IdFilter
-from connections.models import P2pAgreement, Site
+from connections.models import NoticeDocument, P2pAgreement, Site
 from connections.p2p_queries import p2p_agreements_seen_by, with_p2p_signing
 from connections.services import OfferTerms
 from connections.signing import execute_p2p
@@ -37,6 +36,7 @@ from core.pdf import CONTENT_TYPE
 from participants.api.authentication import caller
 
 KVA: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+DOCUMENTS = Prefetch("notices", NoticeDocument.objects.defer("facts", "text"))
 BY_SIGNATORY = ("execute", "decline", "end")
 BY_DSO = {
     "reissue": "connections.offer_p2pagreement",
@@ -96,8 +96,8 @@ class P2pAgreementShape(WithClock):
     @extend_schema_field(serializers.DateField(allow_null=True))
     def get_execute_by(self, row: P2pAgreement) -> date | None:
         """Return the last local day on which it may be signed."""
-        notice = notice_of(row)
-        return notice.execute_by if notice is not None and notice.withdrawn_at is None else None
+        days = [each.execute_by for each in row.notices.all() if each.withdrawn_at is None]
+        return days[0] if days else None
 
     def get_allowed_actions(self, row: Any) -> list[str]:
         own = BY_SIGNATORY if row.signs else ()
@@ -161,7 +161,7 @@ class P2pAgreementViews(OwnRows):
             return P2pAgreement.objects.none()
         me = caller(self.request)
         rows = with_clocks(p2p_agreements_seen_by(me.organisation))
-        return with_p2p_signing(rows.prefetch_related("notices"), user_id=me.user_id)
+        return with_p2p_signing(rows.prefetch_related(DOCUMENTS), user_id=me.user_id)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "user": self.request.user}

@@ -8,7 +8,9 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from icalendar import Calendar
 from pypdf import PdfReader
 
@@ -266,3 +268,21 @@ def test_who_needs_no_tcvn_is_told_to_trade_once_approved(world: World, dso: Act
     assert dict(told.facts)["Next"] == (
         "Publish a request to buy or to sell: your agreement needs no TCVN"
     )
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/p2p-agreements/", "/applications/", "/dso/connections/p2pagreement/"]
+)
+def test_a_list_takes_as_many_queries_for_two_as_for_one(
+    world: World, dso: Actor, path: str
+) -> None:
+    operator, counts = signed_in(dso.user_id), []
+
+    for peer in (world.rival, world.seller):
+        executed(peer, dso)
+        operator.get(path)
+        with CaptureQueriesContext(connection) as queries:
+            assert operator.get(path).status_code == 200
+        counts.append(len(queries))
+
+    assert counts[1] == counts[0]
