@@ -27,6 +27,7 @@ from connections.models import (
     SupplierNotice,
     Tcvn,
 )
+from connections.permissions import MAY_ASSESS, MAY_COUNTERSIGN, MAY_REVIEW
 from connections.states import (
     REGISTRATION_MACHINE,
     TCVN_MACHINE,
@@ -42,6 +43,20 @@ from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow
 WANTED = ["buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw"]
 WINDOW = ["first_date", "last_date", "weekdays", "start_time", "end_time"]
 KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
+OPERATOR_MOVES = {  # of a TCVN, with the right that each asks for
+    "start-assessment": MAY_ASSESS,
+    "support": MAY_ASSESS,
+    "support-conditionally": MAY_ASSESS,
+    "refuse": MAY_ASSESS,
+    "reassess": MAY_ASSESS,
+    "issue": MAY_ASSESS,
+    "reissue": MAY_ASSESS,
+    "countersign": MAY_COUNTERSIGN,
+    "suspend": MAY_COUNTERSIGN,
+    "resume": MAY_COUNTERSIGN,
+    "end": MAY_COUNTERSIGN,
+}
+BUYERS_ONLY = {"support-conditionally", "reassess", "suspend", "resume", "end"}  # and sellers with
 
 
 class AssetShape(serializers.ModelSerializer[Asset]):
@@ -203,7 +218,13 @@ class RegistrationShape(WithClock):
 
     def get_allowed_actions(self, row: Registration) -> list[str]:
         with_peer = REGISTRATION_MACHINE.allows("submit", state=row.state)
-        return ["change", "submit"] if with_peer and self.context["may_trade"] else []
+        found = ["change", "submit"] if with_peer and self.context["may_trade"] else []
+        if REGISTRATION_MACHINE.allows("approve", state=row.state) and self.context["may"](
+            MAY_REVIEW
+        ):
+            found += ["checks", "approve", "return", "refuse"]
+            found += [] if row.site_id else ["settle-site"]
+        return found
 
 
 class RegistrationChange(serializers.ModelSerializer[Registration]):
@@ -283,7 +304,16 @@ class TcvnShape(WithClock):
         else:
             free = self.context["may_trade"] and not row.has_variation
             moves["vary"] = free and could_vary(row, at=self.context["at"])
-        return [m for m, may in moves.items() if may and TCVN_MACHINE.allows(m, state=row.state)]
+        moves |= {
+            name: self.context["may"](permission)
+            for name, permission in OPERATOR_MOVES.items()
+            if row.role == TcvnRole.BUYER or name not in BUYERS_ONLY
+        }
+        return [
+            name
+            for name, may in moves.items()
+            if may and TCVN_MACHINE.allows(name.replace("-", "_"), state=row.state)
+        ]
 
 
 class VariationInput(serializers.Serializer[Any]):

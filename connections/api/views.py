@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from connections import queries, services
+from connections.api.operator import RegistrationAnswers, TcvnAnswers
 from connections.api.register import RegisterQuery, RegisterShape
 from connections.api.serializers import (
     AreaShape,
@@ -64,6 +65,10 @@ from participants.api.authentication import caller
 DOCUMENTS = Prefetch("documents", Document.objects.defer("content").order_by("pk"))
 
 
+def _nothing(_: str) -> bool:
+    return False
+
+
 class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     """Rows of the calling organisation, or all for the network operator; others are a 404."""
 
@@ -73,6 +78,7 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
             member = caller(self.request)
             context["organisation"] = member.organisation
             context["may_trade"] = may_trade(member)
+            context["may"] = self.request.user.has_perm if member.is_dso_staff else _nothing
             context["at"], context["targets"] = clock.now(), current_targets()
         return context
 
@@ -125,7 +131,7 @@ class SiteViews(OwnRows):
         return Response(RegisterShape(as_values(found[site.pk]), many=True).data)
 
 
-class RegistrationViews(OwnRows):
+class RegistrationViews(RegistrationAnswers, OwnRows):
     queryset = Registration.objects.none()
     serializer_class = RegistrationShape
     filterset_class = RegistrationFilter
@@ -264,7 +270,7 @@ class DocumentViews(GenericViewSet[Document]):
         return Response(status=204)
 
 
-class TcvnViews(OwnRows):
+class TcvnViews(TcvnAnswers, OwnRows):
     queryset = Tcvn.objects.none()
     serializer_class = TcvnShape
     filterset_class = TcvnFilter

@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 
-from core.errors import NOT_THERE, BusyError, DomainError, Refusal, RefusedError
+from core.errors import NOT_THERE, BusyError, Conflict, DomainError, Refusal, RefusedError
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -24,9 +24,13 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         if isinstance(exc, BusyError):
             answer["Retry-After"] = str(exc.retry_after_s)
         refusals = exc.refusals if isinstance(exc, RefusedError) else []
-        return _filled(
+        _filled(
             answer, code=exc.code, detail=exc.message, errors=[_reason(each) for each in refusals]
         )
+        if getattr(context.get("view"), "tells_what_is_in_the_way", False):
+            conflicts = exc.conflicts if isinstance(exc, RefusedError) else []
+            answer.data["in_the_way"] = [_conflict(each) for each in conflicts]
+        return answer
     found = default_handler(exc, context)
     if found is None:
         return None
@@ -55,6 +59,17 @@ def _reason(refusal: Refusal) -> dict[str, Any]:
             for start, end in refusal.periods
         ],
         "by_kw": None if refusal.by_kw is None else str(refusal.by_kw),
+    }
+
+
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    starts_at, ends_at = conflict.period
+    return {
+        "reference": str(conflict.reference),
+        "starts_at": starts_at.isoformat(),
+        "ends_at": ends_at.isoformat(),
+        "kw": str(conflict.kw),
+        "by_kw": str(conflict.by_kw),
     }
 
 

@@ -40,6 +40,21 @@ PROBLEM = {
                 },
             },
         },
+        "in_the_way": {
+            "type": "array",
+            "description": "When the operator ends or suspends a notice: what stands on it.",
+            "items": {
+                "type": "object",
+                "required": ["reference", "starts_at", "ends_at", "kw", "by_kw"],
+                "properties": {
+                    "reference": {"type": "string", "format": "uuid"},
+                    "starts_at": {"type": "string", "format": "date-time"},
+                    "ends_at": {"type": "string", "format": "date-time"},
+                    "kw": {"type": "string"},
+                    "by_kw": {"type": "string"},
+                },
+            },
+        },
     },
 }
 EVERYWHERE = {"401": "Not signed in", "403": "Not permitted", "429": "Too many requests"}

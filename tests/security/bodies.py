@@ -248,6 +248,24 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "kw_1": "5",
     },
     "dso/connections/tcvn/<int:pk>/refuse/step/": lambda _: REASON,
+    "api/v1/registrations/<pk>/settle-site/": lambda _: {"site": None},
+    "api/v1/registrations/<pk>/checks/": lambda _: {
+        "checks": [{"item": "TRIAL_AREA", "met": False, "note": "Outside."}]
+    },
+    "api/v1/registrations/<pk>/approve/": lambda _: {"max_buy_export_kw": "5"},
+    "api/v1/registrations/<pk>/return/": lambda _: {"question": "Which months?"},
+    "api/v1/registrations/<pk>/refuse/": lambda _: REASON,
+    "api/v1/tcvns/<pk>/support/": lambda _: {"answer": "Supported."},
+    "api/v1/tcvns/<pk>/support-conditionally/": lambda o: {
+        "answer": "If the other sells.",
+        "sellers": [{"site": o["others_site"], "kw": "5"}],
+    },
+    "api/v1/tcvns/<pk>/refuse/": lambda _: REASON | {"largest_kw": "40"},
+    "api/v1/tcvns/<pk>/reassess/": lambda _: REASON,
+    "api/v1/tcvns/<pk>/reissue/": lambda _: REASON,
+    "api/v1/tcvns/<pk>/resume/": lambda _: REASON,
+    "api/v1/tcvns/<pk>/suspend/": lambda _: REASON | {"from_at": "2026-03-16T10:00:00Z"},
+    "api/v1/tcvns/<pk>/end/": lambda _: REASON | {"from_at": "2026-03-16T10:00:00Z"},
     "applications/tcvns/<int:pk>/at-the-site/": lambda _: {
         **LIMITATION,
         "what": "limitation",

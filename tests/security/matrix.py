@@ -127,6 +127,7 @@ PAGES = [
         "participants_noticepreference",  "302 ok  ok   ok  ok ok  ok ok ok"),
 ]  # fmt: skip
 
+_OPERATOR = "401 404 404  403 403 403  403 ok ok"
 API = [
     Row("POST api/v1/requests/", "",
         "nmf.request.published",          "401 404 404  403 ok ok  404 404 404"),
@@ -212,6 +213,35 @@ API = [
         "connections.p2pagreement.declined", "401 404 404  403 ok 403  403 403 403"),
     Row("POST api/v1/p2p-agreements/<pk>/end/", "agreed p2p",
         "connections.p2pagreement.ended", "401 404 404  403 ok 403  403 ok ok"),
+    *(
+        Row(f"POST api/v1/registrations/<pk>/{act}/", on, f"connections.{effect}", _OPERATOR)
+        for act, on, effect in (
+            ("settle-site", "typed registration", "registration.site_settled"),
+            ("checks", "registration", "check.recorded"),
+            ("approve", "registration", "registration.approved"),
+            ("return", "registration", "registration.returned"),
+            ("refuse", "registration", "registration.refused"),
+        )
+    ),
+    *(
+        Row(f"POST api/v1/tcvns/<pk>/{act}/", f"{state} tcvn", f"connections.tcvn.{verb}",
+            _OPERATOR)
+        for act, state, verb in (
+            ("start-assessment", "requested", "assessment_started"),
+            ("support", "assessing", "supported"),
+            ("support-conditionally", "assessing", "conditional"),
+            ("refuse", "assessing", "refused"),
+            ("issue", "supported", "issued"),
+            ("reissue", "issued", "reissued"),
+            ("reassess", "executed", "reassessed"),
+            ("countersign", "executed", "in_force"),
+            ("suspend", "in_force", "suspended"),
+            ("resume", "suspended", "resumed"),
+            ("end", "in_force", "ended"),
+        )
+    ),
+    Row("POST api/v1/tcvns/<pk>/support-and-issue/", "assessing tcvn",
+        "connections.tcvn.issued",        "401 404 404  403 403 403  403 422 422"),  # no study
     Row("PATCH api/v1/organisation/", "",
         "participants.organisation.changed",
                                           "401 403 403  403 403 ok  403 403 ok"),

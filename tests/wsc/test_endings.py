@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from connections.models import Tcvn, TcvnSpan
 from connections.queries import Standing
@@ -259,3 +261,27 @@ def test_a_site_closes_only_after_an_agreement_that_is_to_come(
 
     assert refused.status_code == 422
     assert "CA-smaller" in str(refused.context["form"].errors["from_at"])
+
+
+def test_by_the_api_a_refusal_names_what_is_in_the_way_and_what_is_named_goes(world: World) -> None:
+    tcvn = tcvn_in_force(world)
+    contract = reviewed(world, 200)
+    engineer = APIClient()
+    engineer.force_login(make_engineer(), backend="participants.auth.RoleBackend")
+    end = f"/api/v1/tcvns/{tcvn.pk}/end/"
+    asked = {"reason": "Outage of the primary.", "from_at": contract.starts_at.isoformat()}
+
+    refused = engineer.post(end, asked, format="json")
+    found = refused.json()["in_the_way"]
+    wrong = engineer.post(end, asked | {"cancel": [str(uuid4())]}, format="json")
+    contract.refresh_from_db()
+    stands = contract.state
+    ended = engineer.post(end, asked | {"cancel": [found[0]["reference"]]}, format="json")
+
+    assert (refused.status_code, wrong.status_code) == (422, 422)
+    assert {each["reference"] for each in found} == {str(contract.reference)}
+    assert (found[0]["kw"], stands) == ("200.000", ContractState.PENDING)
+    assert (ended.status_code, ended.json()["state"]) == (200, "ENDED")
+    contract.refresh_from_db()
+    assert (contract.state, contract.reason) == (ContractState.CANCELLED, "Outage of the primary.")
+    assert differences() == []

@@ -1,0 +1,209 @@
+"""How the network operator answers registrations and TCVNs in the API: steps 2 and 4 to 7."""
+
+# ruff: noqa: ARG002  # DRF fixes these signatures
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from connections import services
+from connections.api.operator_shapes import (
+    ApprovalInput,
+    ChecksInput,
+    ConditionInput,
+    CutInput,
+    IssueInput,
+    QuestionInput,
+    ReasonInput,
+    RefusalInput,
+    ReissueInput,
+    SettleInput,
+    SupportInput,
+)
+from connections.api.serializers import RegistrationShape, TcvnShape
+from core.api.idempotency import idempotent
+from participants.states import TokenScope
+
+act = partial(action, detail=True, methods=["post"], scope=TokenScope.MANAGE)
+
+
+class OperatorActs:
+    """What both kinds of application share. A token needs the scope to manage for these."""
+
+    scope = TokenScope.TRADE
+    tells_what_is_in_the_way = False
+    act: Callable[..., Any]
+    read: Callable[..., Any]
+    shown: Callable[..., Response]
+    get_object: Callable[[], Any]
+
+
+class RegistrationAnswers(OperatorActs):
+    def _answered(self, service: Any, shape: Any = None) -> Response:
+        row = self.get_object()
+        values = self.read(shape, self.request.data) if shape else None  # type: ignore[attr-defined]
+        return self.shown(self.act(service, registration_id=row.pk, **_details(values)))
+
+    @extend_schema(request=SettleInput, responses=RegistrationShape)
+    @act(url_path="settle-site")
+    @idempotent
+    def settle_site(self, request: Request, pk: str) -> Response:
+        """Link a site that was typed in to one on record, or make it (operator)."""
+        return self._answered(services.settle_site, SettleInput)
+
+    @extend_schema(request=ChecksInput, responses=RegistrationShape)
+    @act()
+    @idempotent
+    def checks(self, request: Request, pk: str) -> Response:
+        """Record what was found of the checklist (operator)."""
+        return self._answered(services.record_checks, ChecksInput)
+
+    @extend_schema(request=ApprovalInput, responses=RegistrationShape)
+    @act()
+    @idempotent
+    def approve(self, request: Request, pk: str) -> Response:
+        """Give outline approval (operator)."""
+        return self._answered(services.approve_registration, ApprovalInput)
+
+    @extend_schema(request=QuestionInput, responses=RegistrationShape)
+    @act(url_path="return")
+    @idempotent
+    def send_back(self, request: Request, pk: str) -> Response:
+        """Return it with a question (operator)."""
+        return self._answered(services.return_registration, QuestionInput)
+
+    @extend_schema(request=ReasonInput, responses=RegistrationShape)
+    @act()
+    @idempotent
+    def refuse(self, request: Request, pk: str) -> Response:
+        """Refuse it (operator)."""
+        return self._answered(services.refuse_registration, ReasonInput)
+
+
+class TcvnAnswers(OperatorActs):
+    def _answered(self, service: Any, shape: Any = None) -> Response:
+        row = self.get_object()
+        values = self.read(shape, self.request.data) if shape else None  # type: ignore[attr-defined]
+        return self.shown(self.act(service, tcvn_id=row.pk, **_details(values)))
+
+    @extend_schema(request=None, responses=TcvnShape)
+    @act(url_path="start-assessment")
+    @idempotent
+    def start_assessment(self, request: Request, pk: str) -> Response:
+        """Begin the technical assessment (operator): a study at the full capacity follows."""
+        return self._answered(services.start_assessment)
+
+    @extend_schema(request=SupportInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def support(self, request: Request, pk: str) -> Response:
+        """Support the capacity without other action (operator)."""
+        return self._answered(services.record_support, SupportInput)
+
+    @extend_schema(request=None, responses=TcvnShape)
+    @act(url_path="support-and-issue")
+    @idempotent
+    def support_and_issue(self, request: Request, pk: str) -> Response:
+        """Support it and issue its notice at once, where the study leaves the margin (operator)."""
+        return self._answered(services.support_and_issue)
+
+    @extend_schema(request=ConditionInput, responses=TcvnShape)
+    @act(url_path="support-conditionally")
+    @idempotent
+    def support_conditionally(self, request: Request, pk: str) -> Response:
+        """Support it if named seller sites lower theirs (operator)."""
+        return self._answered(services.record_conditional, ConditionInput)
+
+    @extend_schema(request=RefusalInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def refuse(self, request: Request, pk: str) -> Response:
+        """Refuse it, with what binds (operator)."""
+        return self._answered(services.record_refusal, RefusalInput)
+
+    @extend_schema(request=ReasonInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def reassess(self, request: Request, pk: str) -> Response:
+        """Take the answer back: it is assessed again (operator)."""
+        return self._answered(services.reassess_tcvn, ReasonInput)
+
+    @extend_schema(request=IssueInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def issue(self, request: Request, pk: str) -> Response:
+        """Issue the notice (operator)."""
+        return self._answered(services.issue_tcvn, IssueInput)
+
+    @extend_schema(request=ReissueInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def reissue(self, request: Request, pk: str) -> Response:
+        """Withdraw the notice and issue it anew (operator)."""
+        return self._answered(services.reissue_tcvn, ReissueInput)
+
+    @extend_schema(request=None, responses=TcvnShape)
+    @act()
+    @idempotent
+    def countersign(self, request: Request, pk: str) -> Response:
+        """Countersign what its signatory has signed: it is in force (operator)."""
+        return self._answered(services.countersign_tcvn)
+
+    @extend_schema(request=CutInput, responses=TcvnShape)
+    @act(tells_what_is_in_the_way=True)
+    @idempotent
+    def suspend(self, request: Request, pk: str) -> Response:
+        """Suspend a notice in force in an emergency (operator)."""
+        return self._cut(services.suspend_tcvn)
+
+    @extend_schema(request=ReasonInput, responses=TcvnShape)
+    @act()
+    @idempotent
+    def resume(self, request: Request, pk: str) -> Response:
+        """Let a suspended notice count again (operator)."""
+        return self._answered(services.resume_tcvn, ReasonInput)
+
+    @extend_schema(request=CutInput, responses=TcvnShape)
+    @act(tells_what_is_in_the_way=True)
+    @idempotent
+    def end(self, request: Request, pk: str) -> Response:
+        """End a notice in force (operator).
+
+        While contracts stand on its capacity it is refused, and the answer's ``in_the_way`` names
+        them, each with its half-hours and kW. Those named in ``cancel`` are cancelled with it.
+        """
+        return self._cut(services.end_tcvn)
+
+    def _cut(self, service: Any) -> Response:
+        row = self.get_object()
+        values = dict(self.read(CutInput, self.request.data).validated_data)  # type: ignore[attr-defined]
+        cancelled = set(values.pop("cancel"))
+        if not cancelled:
+            return self.shown(self.act(service, tcvn_id=row.pk, **values))
+
+        def together(*, actor: Any, at: Any) -> Any:
+            acts = {"actor": actor, "at": at}
+            return import_string(settings.CANCEL_AND)(
+                partial(service, tcvn_id=row.pk, **values, **acts),
+                references=cancelled,
+                from_at=values["from_at"],
+                reason=values["reason"],
+                **acts,
+            )
+
+        return self.shown(self.act(together))
+
+
+def _details(shape: Any) -> dict[str, Any]:
+    if shape is None:
+        return {}
+    return dict(shape.details() if hasattr(shape, "details") else shape.validated_data)

@@ -1,0 +1,166 @@
+"""The seven steps by the API alone: the peer's calls and the operator's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from connections.models import Signatory
+from connections.states import CheckItem
+from core import clock
+from core.journal import Actor
+from participants.models import Membership, User
+from tests.connections.making import pair
+from tests.connections.test_api import body, client_of
+from tests.make import AT, make_manager, make_member
+from tests.nmf.world import World, make_world
+
+pytestmark = pytest.mark.django_db
+WINDOW = {
+    "first_date": "2026-03-16",
+    "last_date": "2026-03-20",
+    "weekdays": [1, 2, 3, 4, 5],
+    "start_time": "10:00",
+    "end_time": "14:00",
+}
+
+
+@pytest.fixture(autouse=True)
+def at_the_time() -> Iterator[None]:
+    with clock.frozen(AT):
+        yield
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture
+def manager() -> Membership:
+    return make_manager()
+
+
+@pytest.fixture
+def dso(manager: Membership) -> APIClient:
+    return client_of(manager)
+
+
+def of(user: User) -> APIClient:
+    return client_of(user.memberships.get())
+
+
+def test_a_registration_is_answered_by_the_api(world: World, dso: APIClient) -> None:
+    member = make_member()
+    peer = client_of(member)
+    wish = body(world.area) | {"buy_export_kw": "20"}
+    begun = peer.post("/api/v1/registrations/", wish, format="json").json()
+    at = f"/api/v1/registrations/{begun['id']}/"
+    peer.post(f"{at}submit/")
+
+    def act(name: str, **values: Any) -> Any:
+        return dso.post(f"{at}{name}/", values, format="json")
+
+    assert dso.get(at).json()["allowed_actions"] == [
+        "checks",
+        "approve",
+        "return",
+        "refuse",
+        "settle-site",
+    ]
+    asked = act("return", question="Which months?").json()
+    assert (asked["state"], asked["messages"][0]["text"]) == ("RETURNED", "Which months?")
+    peer.post(f"{at}messages/", {"text": "All of them."}, format="json")
+    assert peer.post(f"{at}submit/").json()["state"] == "SUBMITTED"
+    open_checks = len(CheckItem.values)
+    assert codes(act("approve")) == ["site_not_on_record"] + ["check_open"] * open_checks
+
+    settled = act("settle-site", site=None).json()
+    assert "site" in settled, settled
+    act("checks", checks=[{"item": item, "met": True} for item in CheckItem.values])
+    assert codes(act("approve")) == ["no_agreement"]
+    agreement = (
+        "reference,site,organisation,area,voltage_kv,mic_kva,mec_kva,max_installed_kva,starts_on\n"
+        f"CA-1,Weir,{member.organisation},{world.area},0.4,10,40,60,2026-03-01\n"
+    )
+    filed = dso.post("/api/v1/sites/file/", agreement, content_type="text/csv")
+    assert filed.status_code in {200, 201}, filed.content
+    approved = act("approve", max_buy_export_kw="15", conditions="Not in May.").json()
+
+    assert settled["site"] is not None
+    assert (approved["state"], approved["answer"]) == ("OUTLINE_APPROVED", "Not in May.")
+    assert approved["max_buy_export_kw"] == "15.000"
+    assert dso.get(at).json()["allowed_actions"] == []
+
+
+def codes(answer: Any) -> list[str]:
+    return [each["code"] for each in answer.json()["errors"]]
+
+
+def test_a_notice_comes_into_force_and_ends_by_the_api(
+    world: World, manager: Membership, dso: APIClient
+) -> None:
+    rival = world.rival
+    Signatory.objects.create(site=rival.site, user=rival.user, verified_at=AT)
+    peer = of(rival.user)
+    wish = {"site": rival.site.pk, "direction": "IMPORT", "capacity_kw": "60", "reason": "More"}
+    begun = peer.post("/api/v1/tcvns/", wish | WINDOW, format="json").json()
+    at = f"/api/v1/tcvns/{begun['id']}/"
+
+    def act(name: str, client: APIClient = dso, **values: Any) -> dict[str, Any]:
+        before = client.get(at).json()
+        answer = client.post(f"{at}{name}/", values, format="json")
+        assert answer.status_code == 200, answer.content
+        assert name in before["allowed_actions"]
+        return dict(answer.json())
+
+    act("submit", peer)
+    act("start-assessment")
+    assert act("support", answer="Supported.")["answer"] == "Supported."
+    first = act("issue")
+    issued = act("reissue", reason="A slip in its wording.", execute_by="2026-03-10")
+    assert first["document_hash"] != issued["document_hash"]
+    text = peer.get(f"{at}notice/").content.decode()
+    assert "60 kW" in text
+    act("execute", peer, typed_name="The Signatory", document_hash=issued["document_hash"])
+    assert act("countersign")["state"] == "IN_FORCE"
+    assert ceiling(peer, rival.site.pk) == ["60.000"]
+    assert act("suspend", reason="A fault.", from_at="2026-03-16T11:00:00Z")["state"] == "SUSPENDED"
+    assert ceiling(peer, rival.site.pk) == ["60.000", "50.000"]
+    act("resume", reason="Mended.")
+    assert ceiling(peer, rival.site.pk) == ["60.000"]
+    act("end", reason="No longer needed.", from_at="2026-03-16T12:00:00Z")
+    assert ceiling(peer, rival.site.pk) == ["60.000", "50.000"]
+    assert dso.get(at).json()["allowed_actions"] == []
+
+
+def ceiling(client: APIClient, site: int) -> list[str]:
+    """Return the ceilings of the window's first day, one after another."""
+    day = {"starts_at": "2026-03-16T10:00Z", "ends_at": "2026-03-16T14:00Z"}
+    found = client.get(f"/api/v1/sites/{site}/register/", {"direction": "IMPORT"} | day).json()
+    return [each["ceiling"] for each in found]
+
+
+def test_a_condition_names_sellers_and_a_refusal_the_largest_ceiling(
+    world: World, manager: Membership, dso: APIClient
+) -> None:
+    tcvn, earmark = pair(world, Actor(manager.user_id))
+    at = f"/api/v1/tcvns/{tcvn.pk}/"
+    assert dso.get(f"/api/v1/tcvns/{earmark.pk}/").json()["allowed_actions"] == []
+
+    def act(name: str, **values: Any) -> Any:
+        return dso.post(f"{at}{name}/", values, format="json")
+
+    assert act("reassess", reason="Other sellers.").json()["state"] == "ASSESSING"
+    seller = {"site": world.seller.site.pk, "kw": "10"}
+    twice = act("support-conditionally", answer="If they lower.", sellers=[seller, seller])
+    assert codes(twice) == ["seller_twice"]
+    once = act("support-conditionally", answer="If it lowers.", sellers=[seller])
+    assert once.json()["state"] == "CONDITIONAL"
+    act("reassess", reason="They said no.")
+    refused = act("refuse", reason="The transformer is full.", largest_kw="55").json()
+    assert (refused["state"], refused["answer"]) == ("REFUSED", "The transformer is full.")
+    assert refused["largest_kw"] == "55.000"
