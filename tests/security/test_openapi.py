@@ -33,7 +33,7 @@ from participants.models import ApiToken, User
 from tests.nmf.world import AT, make_world
 from tests.security import cast
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(300)]
 # Of each operation, fitting and not. API_EXAMPLES=60 takes minutes, for whoever changes the API.
 EXAMPLES = int(os.environ.get("API_EXAMPLES", "6"))
 FIXED = hypothesis_settings(
