@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from connections.api.operator_shapes import (
     ApprovalInput,
     ChecksInput,
     ConditionInput,
+    CountersignInput,
     CutInput,
     IssueInput,
     QuestionInput,
@@ -29,7 +31,9 @@ from connections.api.operator_shapes import (
     SettleInput,
     SupportInput,
 )
-from connections.api.serializers import RegistrationShape, TcvnShape
+from connections.api.serializers import RegistrationShape, TcvnShape, VariationInput
+from connections.services.tcvns.varying import takes_over_at
+from core import clock
 from core.api.idempotency import idempotent
 from participants.states import TokenScope
 
@@ -151,12 +155,36 @@ class TcvnAnswers(OperatorActs):
         """Withdraw the notice and issue it anew (operator)."""
         return self._answered(services.reissue_tcvn, ReissueInput)
 
-    @extend_schema(request=None, responses=TcvnShape)
-    @act()
+    @extend_schema(request=CountersignInput, responses=TcvnShape)
+    @act(tells_what_is_in_the_way=True)
     @idempotent
     def countersign(self, request: Request, pk: str) -> Response:
-        """Countersign what its signatory has signed: it is in force (operator)."""
-        return self._answered(services.countersign_tcvn)
+        """Countersign what its signatory has signed: it is in force (operator).
+
+        One that varies another is refused while contracts stand above it, as ending one is.
+        """
+        row = self.get_object()
+        values = self.read(CountersignInput, self.request.data).validated_data  # type: ignore[attr-defined]
+        service = partial(services.countersign_tcvn, tcvn_id=row.pk)
+        from_at = takes_over_at(row, at=clock.now())
+        return self._with(service, values["cancel"], from_at=from_at, reason=values["reason"])
+
+    @extend_schema(request=VariationInput, responses={201: TcvnShape})
+    @act(url_path="start-variation")
+    @idempotent
+    def start_variation(self, request: Request, pk: str) -> Response:
+        """Begin the notice that is to take the place of one in force: it is studied (operator)."""
+        row = self.get_object()
+        given = self.read(VariationInput, self.request.data)  # type: ignore[attr-defined]
+        values = given.validated_data
+        made = self.act(
+            services.start_variation,
+            tcvn_id=row.pk,
+            capacity_kw=values["capacity_kw"],
+            window=given.window(),
+            reason=values["reason"],
+        )
+        return self.shown(made, 201)
 
     @extend_schema(request=CutInput, responses=TcvnShape)
     @act(tells_what_is_in_the_way=True)
@@ -186,17 +214,20 @@ class TcvnAnswers(OperatorActs):
     def _cut(self, service: Any) -> Response:
         row = self.get_object()
         values = dict(self.read(CutInput, self.request.data).validated_data)  # type: ignore[attr-defined]
-        cancelled = set(values.pop("cancel"))
-        if not cancelled:
-            return self.shown(self.act(service, tcvn_id=row.pk, **values))
+        cancelled, about = values.pop("cancel"), values
+        return self._with(partial(service, tcvn_id=row.pk, **about), cancelled, **about)
 
-        def together(*, actor: Any, at: Any) -> Any:
-            acts = {"actor": actor, "at": at}
+    def _with(self, change: Any, cancelled: Any, *, from_at: datetime, reason: str) -> Response:
+        """Make a change; with the contracts that are to be cancelled, both or neither."""
+        if not cancelled:
+            return self.shown(self.act(change))
+
+        def together(**acts: Any) -> Any:
             return import_string(settings.CANCEL_AND)(
-                partial(service, tcvn_id=row.pk, **values, **acts),
-                references=cancelled,
-                from_at=values["from_at"],
-                reason=values["reason"],
+                partial(change, **acts),
+                references=set(cancelled),
+                from_at=from_at,
+                reason=reason,
                 **acts,
             )
 

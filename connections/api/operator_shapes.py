@@ -105,6 +105,16 @@ class ReissueInput(ReasonInput, IssueInput):
     pass
 
 
+class CountersignInput(serializers.Serializer[Any]):
+    """``cancel``: contracts to cancel with it, of those that a refusal named ``in_the_way``.
+
+    ``reason`` is what their peers read, and asked for with them only.
+    """
+
+    reason = serializers.CharField(max_length=2000, default="", allow_blank=True)
+    cancel = serializers.ListField(child=serializers.UUIDField(), default=list)
+
+
 class CutInput(ReasonInput):
     """``cancel``: contracts to cancel with it, of those that a refusal named ``in_the_way``."""
 

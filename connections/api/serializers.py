@@ -56,6 +56,7 @@ OPERATOR_MOVES = {  # of a TCVN, with the right that each asks for
     "resume": MAY_COUNTERSIGN,
     "end": MAY_COUNTERSIGN,
 }
+MOVES = {"start-variation": "vary"}  # where the machine has another word
 BUYERS_ONLY = {"support-conditionally", "reassess", "suspend", "resume", "end"}  # and sellers with
 
 
@@ -309,10 +310,16 @@ class TcvnShape(WithClock):
             for name, permission in OPERATOR_MOVES.items()
             if row.role == TcvnRole.BUYER or name not in BUYERS_ONLY
         }
+        if (
+            row.role == TcvnRole.BUYER
+            and not row.has_variation
+            and could_vary(row, at=self.context["at"])
+        ):
+            moves["start-variation"] = self.context["may"](MAY_ASSESS)
         return [
             name
             for name, may in moves.items()
-            if may and TCVN_MACHINE.allows(name.replace("-", "_"), state=row.state)
+            if may and TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
         ]
 
 

@@ -289,6 +289,7 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "dso/connections/tcvn/<int:pk>/reassess/step/": lambda _: REASON,
     "applications/tcvns/<int:pk>/vary/": _variation,
     "api/v1/tcvns/<pk>/vary/": _variation,
+    "api/v1/tcvns/<pk>/start-variation/": _variation,
     "dso/connections/tcvn/<int:pk>/vary/step/": _variation,
     "dso/connections/tcvn/<int:pk>/resume/step/": lambda _: REASON,
     "dso/connections/tcvn/<int:pk>/suspend/step/": lambda _: (

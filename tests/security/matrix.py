@@ -238,6 +238,7 @@ API = [
             ("suspend", "in_force", "suspended"),
             ("resume", "suspended", "resumed"),
             ("end", "in_force", "ended"),
+            ("start-variation", "in_force", "requested"),
         )
     ),
     Row("POST api/v1/tcvns/<pk>/support-and-issue/", "assessing tcvn",
