@@ -21,6 +21,7 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "psa.network_model.uploaded": ["psa.check_network_model"],
     "psa.network_model.mapped": ["psa.check_network_model"],
     "psa.network_model.published": ["wsc.restudy_after_model"],
+    "psa.network_model.withdrawn": ["wsc.restudy_after_model"],
     "psa.network_event.recorded": ["wsc.restudy_after_network_event"],
     "psa.network_event.withdrawn": ["wsc.restudy_after_network_event"],
     "psa.forecast.published": ["wsc.restudy_after_forecast"],
@@ -62,5 +63,6 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "clear areas": {"task": "wsc.clear_areas", "schedule": 60.0},
     "study areas": {"task": "wsc.study_areas", "schedule": 300.0},
     "sweep studies": {"task": "psa.run_studies", "schedule": 60.0},
+    "bring networks into force": {"task": "psa.bring_into_force", "schedule": 60.0},
     "refresh headroom": {"task": "psa.refresh_headroom", "schedule": 300.0},
 }

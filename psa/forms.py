@@ -77,13 +77,14 @@ STATES = {
 }
 
 
-def _local_time(label: str) -> forms.DateTimeField:
+def local_time(label: str, **more: Any) -> forms.DateTimeField:
     return forms.DateTimeField(
         label=label,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"],
         widget=forms.DateTimeInput(
             attrs={"type": "datetime-local", "step": 1800}, format="%Y-%m-%dT%H:%M"
         ),
+        **more,
     )
 
 
@@ -104,8 +105,8 @@ class NetworkEventForm(forms.Form):
     tap = forms.IntegerField(
         required=False, label="Tap position", help_text="For a tap position only."
     )
-    starts_at = _local_time("From (local time)")
-    ends_at = _local_time("Until (local time)")
+    starts_at = local_time("From (local time)")
+    ends_at = local_time("Until (local time)")
     reason = forms.CharField(
         max_length=200, required=False, help_text="For the record: the job, the outage request."
     )
@@ -119,10 +120,10 @@ class NetworkEventForm(forms.Form):
         return table, name
 
     def clean_starts_at(self) -> Any:
-        return _in_london(self.cleaned_data["starts_at"])
+        return in_london(self.cleaned_data["starts_at"])
 
     def clean_ends_at(self) -> Any:
-        return _in_london(self.cleaned_data["ends_at"])
+        return in_london(self.cleaned_data["ends_at"])
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -147,5 +148,5 @@ class NetworkEventForm(forms.Form):
         }
 
 
-def _in_london(entered: Any) -> Any:
+def in_london(entered: Any) -> Any:
     return entered if entered.tzinfo else entered.replace(tzinfo=LONDON)

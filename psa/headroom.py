@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from connections.models import Agreement
 from connections.states import Direction
@@ -94,6 +94,14 @@ def judged_by(area_id: int) -> StudyOptions:
 def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datetime) -> Found:
     """Put it to the engine. Takes seconds; no transaction may be open."""
     from psa.engine import study as engine
+
+    found = [_find(each, installed, starts_at) for each in inputs.on_each_version]
+    versions = engine.versions()
+    return replace(_joined(found), inputs=inputs, inputs_hash=inputs.digest(versions))
+
+
+def _find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datetime) -> Found:
+    """Find the headroom in the half-hours of one version of the network."""
     from psa.engine.headroom import headrooms, least
 
     wished = _wished(inputs)
@@ -122,7 +130,7 @@ def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datet
     return Found(
         inputs=inputs,
         engine=found.engine,
-        inputs_hash=inputs.digest(engine.versions()),
+        inputs_hash="",
         constraints=[
             {
                 "element_type": watched.element_type[column],
@@ -143,6 +151,60 @@ def find(inputs: Inputs, installed: dict[int, list[Agreement]], starts_at: datet
         },
         sites=sites,
     )
+
+
+def _joined(found: Sequence[Found]) -> Found:
+    """Return what was found on each version of the network as one: each has its own half-hours."""
+    first, *more = found
+    if not more:
+        return first
+    constraints: list[dict[str, Any]] = []
+    near: dict[str, list[Any]] = {name: [] for name in first.near}
+    sites: dict[tuple[int, str], SiteFound] = {}
+    for each in found:
+        number = []  # of its constraints, among those of all
+        for constraint in each.constraints:
+            if constraint not in constraints:
+                constraints.append(constraint)
+            number.append(constraints.index(constraint))
+        known = len(near["when"])
+        for name, values in each.near.items():
+            near[name] += [number[at] for at in values] if name == "constraint" else values
+        own = {(site.site_id, site.direction): site for site in each.sites}
+        for key in sites.keys() | own.keys():
+            sites[key] = _with(
+                sites.get(key), own.get(key), number, known, len(near["when"]) - known
+            )
+    return replace(
+        first,
+        engine=", ".join(sorted({each.engine for each in found})),
+        constraints=constraints,
+        near=near,
+        sites=[sites[key] for key in sorted(sites)],
+    )
+
+
+def _with(
+    one: SiteFound | None, two: SiteFound | None, number: list[int], before: int, new: int
+) -> SiteFound:
+    """Return a site's headroom with that on the next version; nothing is known where it is not."""
+    unknown = array("f", [float("nan")])
+    if one is None:
+        one = SiteFound(
+            cast("SiteFound", two).site_id,
+            cast("SiteFound", two).direction,
+            [None] * HALF_HOURS,
+            [OWN_CAPACITY] * HALF_HOURS,
+            (unknown * before).tobytes(),
+        )
+    if two is None:
+        return replace(one, toward=one.toward + (unknown * new).tobytes())
+    kw, binding = list(one.kw), list(one.binding)
+    for at, value in enumerate(two.kw):
+        if value is not None:
+            kw[at], column = value, two.binding[at]
+            binding[at] = column if column == OWN_CAPACITY else number[column]
+    return replace(one, kw=kw, binding=binding, toward=one.toward + two.toward)
 
 
 def _wished(inputs: Inputs) -> list[tuple[SiteInput, str]]:

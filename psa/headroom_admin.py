@@ -67,12 +67,16 @@ class AreaHeadroomAdmin(ReadOnly, admin.ModelAdmin[AreaHeadroom]):
         "up_to_date",
         "published",
         "gap",
-        "network_model",
+        "networks",
         "on_planning_profiles",
         "engine",
         "inputs_hash",
     )
     change_form_template = "admin/psa/areaheadroom/change_form.html"
+
+    @admin.display(description="network model")
+    def networks(self, headroom: AreaHeadroom) -> str:
+        return headroom.networks
 
     @admin.display(boolean=True)
     def up_to_date(self, headroom: AreaHeadroom) -> bool:

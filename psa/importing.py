@@ -30,8 +30,7 @@ from psa.forecast_files import (
 )
 from psa.forecast_rows import HALF_HOURS_A_UTC_DAY, ForecastRow
 from psa.inputs import DayInput, areas_below, forecast_days, kvar_of, place_in_day, row_at
-from psa.models import NetworkModel
-from psa.states import ModelState
+from psa.queries import published_models
 
 LONGEST_DAYS = 400
 MOST_PERIODS = 5
@@ -151,13 +150,11 @@ class _Places:
         self.named: dict[str, Point] = {point.name: point for point in points.values()}
         mpans = SiteMpan.objects.filter(site__in=points).values_list("mpan", "site_id")
         self.named |= {mpan: points[site_id] for mpan, site_id in mpans}
-        model = (
-            NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED)
-            .only("diagram")
-            .first()
-        )
-        self.diagram = model.diagram if model else None
-        self.buses = {each["name"] for each in self.diagram["buses"]} if self.diagram else None
+        found = list(published_models(area_id).values_list("diagram", flat=True))
+        self.diagram = found[0] if found else None  # of feeders: as they are
+        # A bus that comes with the next version has its forecasts before it is there.
+        diagrams = [each for each in found if each]
+        self.buses = {bus["name"] for each in diagrams for bus in each["buses"]} or None
 
     def point(self, name: str) -> Hashable:
         """Return the point of a name.

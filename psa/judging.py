@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from psa.models import ForecastVersion, Study
@@ -87,8 +88,19 @@ def forecasts_of(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def taps_in(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return between which positions each tap changer moved under automatic control."""
+def taps_in(
+    result: dict[str, Any], stretches: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Return between which positions each tap changer moved under automatic control.
+
+    ``stretches``: which version of the network applies when, where several do.
+    """
+    if stretches and "stretches" in result:
+        return [
+            tap | {"transformer": f"{tap['transformer']} (version {each['version']})"}
+            for each, found in zip(stretches, result["stretches"], strict=True)
+            for tap in taps_in(found)
+        ]
     found = result.get("tap_positions") or {}
     return [
         {"transformer": name, "lowest": lowest, "highest": highest}

@@ -19,14 +19,27 @@ from core.web.forms import attempt
 from psa import services
 from psa.inputs import sites_by_bus
 from psa.models import NetworkModel
-from psa.network_forms import AcceptanceForm, DraftForm, MappingForm, NetworkModelForm
-from psa.queries import Place, can_be_studied_on, places_of_sites, warnings_digest
+from psa.network_forms import (
+    AcceptanceForm,
+    DraftForm,
+    MappingForm,
+    NetworkModelForm,
+    PublicationForm,
+)
+from psa.queries import (
+    Place,
+    can_be_studied_on,
+    places_of_sites,
+    published_model,
+    warnings_digest,
+)
 from psa.seen.looking import look_at_model
 from psa.states import ModelState
+from psa.stretches import moment
 
 
 class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
-    list_display = ("name", "area", "version", "state", "checked", "published_at")
+    list_display = ("name", "area", "version", "state", "in_force_from", "checked", "published_at")
     list_filter = ("state", "area")
     list_select_related = ("area",)
     ordering = ("-pk",)
@@ -42,6 +55,7 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         "checked",
         "accepted",
         "created_at",
+        "in_force_from",
         "published_at",
         "published_by",
     )
@@ -57,6 +71,13 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
     @admin.display(description="check")
     def checked(self, model: NetworkModel) -> str:
         return state_of_check(model)
+
+    @admin.display(description="in force from", ordering="valid_from")
+    def in_force_from(self, model: NetworkModel) -> str:
+        if model.valid_from is None:
+            return "-"
+        words = f"{moment(model.valid_from)} (local time)"
+        return words if model.placed_at or not is_published(model) else f"{words}, not yet"
 
     @admin.display(description="warnings accepted")
     def accepted(self, model: NetworkModel) -> str:
@@ -75,6 +96,7 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
             )
             for name, view in (
                 ("publish", self.publish_view),
+                ("withdraw", self.withdraw_view),
                 ("accept", self.accept_view),
                 ("map", self.map_view),
             )
@@ -111,7 +133,11 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
 
     def publish_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
         said = "Published. What is under study is asked anew."
-        return self._moved(request, model_id, DraftForm, services.publish_network_model, said)
+        return self._moved(request, model_id, PublicationForm, services.publish_network_model, said)
+
+    def withdraw_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
+        said = "Withdrawn: it is a draft again. What is under study is asked anew."
+        return self._moved(request, model_id, DraftForm, services.withdraw_network_model, said)
 
     def accept_view(self, request: HttpRequest, model_id: int) -> HttpResponse:
         said = "The warnings are accepted."
@@ -161,6 +187,10 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         found = _page(model) | _changes(model)
         found["look"] = look_at_model(model, request.GET.dict())
         found["may_ask"] = can_be_studied_on(model) and request.user.has_perm("psa.request_study")
+        if is_published(model) and model.placed_at is None:
+            found["withdraw_url"] = reverse("admin:psa_networkmodel_withdraw", args=[model.pk])
+            found["may_withdraw"] = self.has_add_permission(request)
+            found["begins"] = moment(model.valid_from) if model.valid_from else ""
         if model.state == ModelState.DRAFT:
             found |= _draft(model, may=self.has_add_permission(request), refused=refused)
         return found
@@ -177,6 +207,10 @@ class NetworkModelAdmin(ReadOnly, admin.ModelAdmin[NetworkModel]):
         if isinstance(obj, NetworkModel):
             context |= self._shown(obj, request)
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def is_published(model: NetworkModel) -> bool:
+    return model.state == ModelState.PUBLISHED
 
 
 def state_of_check(model: NetworkModel) -> str:
@@ -208,6 +242,9 @@ def _page(model: NetworkModel) -> dict[str, Any]:
 def _draft(model: NetworkModel, *, may: bool, refused: DraftForm | None) -> dict[str, Any]:
     acceptance = AcceptanceForm(model=model)
     mapping = MappingForm(model=model)
+    publication = PublicationForm(model=model)
+    if isinstance(refused, PublicationForm):
+        publication = refused
     if isinstance(refused, AcceptanceForm):
         acceptance = refused
     if isinstance(refused, MappingForm):
@@ -223,6 +260,8 @@ def _draft(model: NetworkModel, *, may: bool, refused: DraftForm | None) -> dict
         },
         "may": may,
         "accepted": accepted,
+        "publication": publication,
+        "in_force": published_model(model.area_id),
         "acceptance": acceptance,
         "digest": digest,
         "may_publish": may and not services.refusals_to_publish(model),

@@ -8,6 +8,7 @@ from django import forms
 
 from connections.models import Area
 from psa import services
+from psa.forms import in_london, local_time
 from psa.models import NetworkModel
 from psa.queries import places_of_sites
 from psa.states import NetworkFormat
@@ -41,7 +42,7 @@ class NetworkModelForm(forms.Form):
 
 
 class DraftForm(forms.Form):
-    """What is asked of a draft. Publishing it asks for nothing else."""
+    """What is asked of a version. Withdrawing it asks for nothing else."""
 
     def __init__(self, *args: Any, model: NetworkModel, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,3 +82,17 @@ class AcceptanceForm(DraftForm):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 36}),
     )
+
+
+class PublicationForm(DraftForm):
+    """From when a version applies."""
+
+    valid_from = local_time(
+        "In force from (local time)",
+        required=False,
+        help_text="The beginning of a half-hour. Empty: at once, from the current half-hour.",
+    )
+
+    def clean_valid_from(self) -> Any:
+        entered = self.cleaned_data["valid_from"]
+        return in_london(entered) if entered else None

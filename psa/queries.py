@@ -33,6 +33,7 @@ from psa.engine.findings import digest
 from psa.inputs import RightsInput, forecast_days, kw_of, place_in_day, row_at, spread
 from psa.models import AreaHeadroom, ForecastDay, ForecastVersion, NetworkModel, Study
 from psa.states import FINISHED, ForecastCase, ModelState, StudyKind, StudyState
+from psa.versions import mapping_of
 
 OPEN = (StudyState.QUEUED, StudyState.RUNNING)
 SHOWN_TO_PARTIES = (StudyKind.CONTRACT, StudyKind.RESTUDY, StudyKind.TCVN)
@@ -50,8 +51,14 @@ class AdjustedHalfHour:
 
 
 def published_model(area_id: int) -> NetworkModel | None:
-    """Return the network model that counts in a study area."""
-    return NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED).first()
+    """Return the network model in force in a study area; before any is, the first to come."""
+    return published_models(area_id).first()
+
+
+def published_models(area_id: int) -> QuerySet[NetworkModel]:
+    """Return the network model in force in a study area, and those to come, in their order."""
+    models = NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED)
+    return models.order_by("valid_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +71,12 @@ class Place:
     bus: str
 
 
-def places_of_sites(model: NetworkModel) -> list[Place]:
-    """Return where each site of a model's study area hangs, by name."""
-    mapping = model.mapping if model.state == ModelState.DRAFT else {}
+def places_of_sites(model: NetworkModel, *, valid_from: datetime | None = None) -> list[Place]:
+    """Return where each site of a model's study area hangs, by name.
+
+    ``valid_from``: with a draft that came into force then.
+    """
+    mapping = mapping_of(model, valid_from=valid_from)
     sites = Site.objects.filter(area_id__in=connections.areas_studied_in(model.area_id))
     return [
         Place(pk, name, now, mapping.get(str(pk), now))
@@ -84,11 +94,7 @@ def elements_of(area_id: int) -> dict[str, list[dict[str, Any]]] | None:
 
     None if no model is published, or it was checked before its elements were listed.
     """
-    diagram = (
-        NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED)
-        .values_list("diagram__elements", flat=True)
-        .first()
-    )
+    diagram = published_models(area_id).values_list("diagram__elements", flat=True).first()
     found: dict[str, list[dict[str, Any]]] | None = diagram
     return found
 
@@ -101,15 +107,16 @@ def can_be_studied_on(model: NetworkModel) -> bool:
 
 
 def models_to_study_on() -> QuerySet[NetworkModel]:
-    """Return the models that ``can_be_studied_on``, each area's published one first."""
+    """Return the models that ``can_be_studied_on``, each area's one in force first."""
     without_errors = Q(findings__isnull=False) & ~Q(findings__contains=[{"severity": "error"}])
     sound = ~Q(state=ModelState.DRAFT) | without_errors
     published_first = Case(When(state=ModelState.PUBLISHED, then=0), default=1)
+    in_force_first = Case(When(state=ModelState.PUBLISHED, then=F("valid_from")))
     return (
         NetworkModel.objects.filter(sound)
         .select_related("area")
         .defer("network", "diagram")
-        .order_by("area__name", published_first, "-version")
+        .order_by("area__name", published_first, in_force_first, "-version")
     )
 
 
@@ -123,6 +130,14 @@ def areas_with_open_studies() -> list[int]:
     return list(waiting)
 
 
+def areas_with_versions_due(at: datetime) -> list[int]:
+    """Return the ids of the study areas in which a version's time has come."""
+    due = NetworkModel.objects.filter(
+        state=ModelState.PUBLISHED, placed_at=None, valid_from__lte=at
+    )
+    return list(due.order_by("area_id").values_list("area_id", flat=True).distinct())
+
+
 def areas_with_old_headroom(at: datetime) -> list[int]:
     """Return the ids of the study areas with a network model whose headroom is of an earlier
     revision or of an earlier local day.
@@ -134,7 +149,7 @@ def areas_with_old_headroom(at: datetime) -> list[int]:
     models = NetworkModel.objects.filter(state=ModelState.PUBLISHED).order_by("area_id")
     return [
         area_id
-        for area_id, revision in models.values_list("area_id", "area__revision")
+        for area_id, revision in models.values_list("area_id", "area__revision").distinct()
         if area_id not in kept or _is_old(kept[area_id], revision, at)
     ]
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from psa.inputs import EventInput, Inputs, Place, RightsInput, read_forecasts, series_of, site_input
 from psa.models import NetworkModel, Study
 from psa.questions import Question
-from psa.solving import as_engine_study
+from psa.solving import as_engine_studies
 
 
 class NoReceiptError(Exception):
     """A study can't be given as a file, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a study kept of one version of the network: the half-hours on it, and the record."""
+
+    model: NetworkModel
+    half_hours: tuple[datetime, ...]
+    kept: dict[str, Any]
 
 
 def receipt_of(study: Study) -> str:
@@ -32,18 +42,18 @@ def receipt_of(study: Study) -> str:
         raise NoReceiptError(
             f"The record of {study} no longer gives the inputs it was computed on."
         )
+    each_version = inputs.on_each_version
     return receipt.write(
-        as_engine_study(inputs),
+        as_engine_studies(inputs),
         result=study.result,
-        cases={each.case: as_engine_study(each) for each in inputs.other_cases},
         about={
             "study": study.pk,
             "asked": study.asked_at.isoformat(),
             "finished": study.finished_at.isoformat() if study.finished_at else None,
             "area": study.area.name,
             "area's revision": study.revision,
-            "network model": str(study.network_model),
-            "SHA-256 of the network model": inputs.network_sha256,
+            "network model": study.networks,
+            "SHA-256 of the network model": ", ".join(each.network_sha256 for each in each_version),
             "forecast issues": list(inputs.forecast_versions),
             "hash of the inputs": study.inputs_hash,
             "summary": study.summary,
@@ -55,8 +65,14 @@ def recorded(inputs: Inputs) -> dict[str, Any]:
     """Return what can't be read again later, as JSON: sites and register as they stood.
 
     The network model and the forecasts are rows that never change. The register is kept in runs
-    of equal half-hours: [how many, agreed, ceiling, bought, sold].
+    of equal half-hours: [how many, agreed, ceiling, bought, sold]. On several versions of the
+    network: of the first, and the others ``later``.
     """
+    first, *later = (_recorded(each) for each in inputs.on_each_version)
+    return first | ({"later": later} if later else {})
+
+
+def _recorded(inputs: Inputs) -> dict[str, Any]:
     of_all_approved = bool(inputs.question.over)
     return {
         "sites": [
@@ -79,7 +95,7 @@ def recorded(inputs: Inputs) -> dict[str, Any]:
             | {"starts_at": event.starts_at.isoformat(), "ends_at": event.ends_at.isoformat()}
             for event in inputs.events
         ],
-    }
+    } | ({"left_out": list(inputs.left_out)} if inputs.left_out else {})
 
 
 def inputs_of(study: Study) -> Inputs:
@@ -90,20 +106,43 @@ def inputs_of(study: Study) -> Inputs:
     if study.inputs is None or study.network_model is None or study.finished_at is None:
         raise NoReceiptError(f"{study} has no inputs on record.")
     question = Question.from_json(study.question)
+    each_version = [
+        _on_each_case(study, Recorded(model, half_hours, record), question, study.finished_at)
+        for model, half_hours, record in _on_each_version(study, study.inputs, question)
+    ]
+    return each_version[0].followed_by(each_version[1:]) if study.stretches else each_version[0]
+
+
+def _on_each_version(
+    study: Study, record: dict[str, Any], question: Question
+) -> Iterator[tuple[NetworkModel, tuple[datetime, ...], dict[str, Any]]]:
+    half_hours = question.half_hours()
+    if not study.stretches:
+        yield cast("NetworkModel", study.network_model), half_hours, record
+        return
+    models = NetworkModel.objects.in_bulk([each["network_model"] for each in study.stretches])
+    begins = 0
+    for each, own in zip(study.stretches, (record, *record["later"]), strict=True):
+        ends = begins + each["half_hours"]
+        yield models[each["network_model"]], half_hours[begins:ends], own
+        begins = ends
+
+
+def _on_each_case(study: Study, record: Recorded, question: Question, at: datetime) -> Inputs:
     first, *more = (
-        _on_record(study, study.network_model, study.finished_at, question, case)
-        for case in question.options.forecast_cases
+        _on_record(study, record, at, question, case) for case in question.options.forecast_cases
     )
     return first.with_others(more)
 
 
 def _on_record(
-    study: Study, model: NetworkModel, at: datetime, question: Question, case: str
+    study: Study, record: Recorded, at: datetime, question: Question, case: str
 ) -> Inputs:
-    half_hours = question.half_hours()
+    model, half_hours = record.model, record.half_hours
     forecasts = read_forecasts(
         study.area_id, half_hours, at, case=case, versions=study.forecast_versions
     )
+    forecasts.leave_out(record.kept.get("left_out", ()))
     if question.own_power is not None:
         forecasts.keep_whole(half_hours)
     return Inputs(
@@ -126,7 +165,7 @@ def _on_record(
                 question,
                 half_hours,
             )
-            for each in (study.inputs or {})["sites"]
+            for each in record.kept["sites"]
         ),
         forecast_versions=tuple(sorted(forecasts.versions)),
         on_planning_profiles=forecasts.planning,
@@ -139,8 +178,10 @@ def _on_record(
                     "ends_at": datetime.fromisoformat(each["ends_at"]),
                 }
             )
-            for each in (study.inputs or {}).get("events", ())
+            for each in record.kept.get("events", ())
         ),
+        version=model.version,
+        left_out=tuple(record.kept.get("left_out", ())),
     )
 
 

@@ -26,6 +26,7 @@ from psa.models import ForecastVersion, NetworkModel, NetworkUpload
 from psa.queries import (
     areas_with_old_headroom,
     areas_with_open_studies,
+    areas_with_versions_due,
     places_of_sites,
     published_model,
 )
@@ -70,6 +71,16 @@ def drain(*, area_id: int, until: float = math.inf) -> int:
     finally:
         retried(services.close_run, area_id=area_id, token=run)
     return done
+
+
+def bring_into_force() -> None:
+    """Let versions of networks whose time has come take the place of those before them."""
+    at = clock.now()
+    for area_id in areas_with_versions_due(at):
+        try:
+            retried(services.bring_into_force, area_id=area_id, at=at)
+        except BusyError:
+            logger.info("Area %s is held by others", area_id)
 
 
 def refresh_headroom() -> int:
@@ -232,9 +243,12 @@ def _read(claim: services.Claim) -> Inputs | Gap:
     if ForecastVersion.objects.filter(area_id=claim.area_id, issued_at__gt=at).exists():
         return Gap("A forecast was issued later than it is by this worker's clock: set the clocks.")
     found = gather(area_id=claim.area_id, question=claim.question, at=at)
-    if isinstance(found, Inputs) and found.network_sha256 != _sha256(found.network):
-        reason = "The network model on record is not the one that was imported: import it again."
-        return Gap(reason, found.network_model_id)
+    for each in found.on_each_version if isinstance(found, Inputs) else ():
+        if each.network_sha256 != _sha256(each.network):
+            reason = (
+                "The network model on record is not the one that was imported: import it again."
+            )
+            return Gap(reason, each.network_model_id)
     return found
 
 

@@ -30,8 +30,7 @@ def solve(inputs: Inputs) -> Solved:
     """Put a study to the engine. Takes up to seconds; no transaction may be open."""
     from psa.engine import choosing, study
 
-    every = (inputs, *inputs.other_cases)
-    result = choosing.answered({each.case: as_engine_study(each) for each in every})
+    result = choosing.answered(as_engine_studies(inputs))
     engines = sorted({found["engine"] for found in result["bases"]})
     return Solved(
         state=STATE_OF.get(result["outcome"], StudyState.INCOMPLETE),
@@ -39,6 +38,14 @@ def solve(inputs: Inputs) -> Solved:
         engine=", ".join(engines)[:120],
         inputs_hash=inputs.digest(study.versions()),
     )
+
+
+def as_engine_studies(inputs: Inputs) -> list[dict[str, case.Study]]:
+    """Return the inputs as arrays: by case of the forecasts, on each version of the network."""
+    return [
+        {each.case: as_engine_study(each) for each in (on_one, *on_one.other_cases)}
+        for on_one in inputs.on_each_version
+    ]
 
 
 def as_engine_study(inputs: Inputs) -> case.Study:

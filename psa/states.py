@@ -27,6 +27,8 @@ MODEL_MACHINE = Machine(
         "accept": ([ModelState.DRAFT], ModelState.DRAFT),
         "publish": ([ModelState.DRAFT], ModelState.PUBLISHED),
         "supersede": ([ModelState.PUBLISHED], ModelState.SUPERSEDED),
+        # Before it comes into force (``psa.versions``).
+        "withdraw": ([ModelState.PUBLISHED], ModelState.DRAFT),
     },
 )
 

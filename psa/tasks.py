@@ -28,6 +28,11 @@ def refresh_headroom() -> None:
     running.refresh_headroom()
 
 
+@periodic_task("psa.bring_into_force")
+def bring_into_force() -> None:
+    running.bring_into_force()
+
+
 @outbox_task("psa.check_network_model")
 def check_network_model(*, subject_id: int) -> None:
     running.check_model(model_id=subject_id)

@@ -12,7 +12,8 @@ from core.periods import HALF_HOUR
 from nmf.models import Contract
 from psa.models import Study
 from psa.questions import Question
-from psa.seen.wording import QUANTITY_WORDS, clock, element_words, value_words
+from psa.seen.looking import half_hours_shown
+from psa.seen.wording import QUANTITY_WORDS, clock, element_words, every_basis, value_words
 from psa.states import FINISHED, StudyKind
 from wsc.queries import AREA_BASIS, approved_contracts, area_reference
 
@@ -148,7 +149,7 @@ def _state(area: Area, study: Study | None) -> AreaState:
     question = Question.from_json(study.question)
     warn = question.options.loading_warn_percent
     found: dict[tuple[str, str], Element] = {}
-    for each in _read(study.result, question.half_hours(), warn):
+    for each in _read(study.result, half_hours_shown(study, question), warn):
         if each.used_percent > 0 and (
             each.key not in found or found[each.key].used_percent < each.used_percent
         ):
@@ -160,7 +161,7 @@ def _state(area: Area, study: Study | None) -> AreaState:
 def _read(
     result: dict[str, Any], half_hours: tuple[datetime, ...], warn: float
 ) -> Iterable[Element]:
-    for basis in result["bases"]:
+    for _, basis in every_basis(result):
         if basis["basis"] != AREA_BASIS:
             continue
         for each in basis["constraints"]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from nmf.models import Contract
 from psa.models import NetworkModel, Study
@@ -61,7 +61,8 @@ def contracts_on(model: NetworkModel, *, at: datetime) -> list[OnModel]:
         kinds += [StudyKind.RESTUDY, StudyKind.CONTRACT]
     studies = Study.objects.filter(reference__in=by_reference, kind__in=kinds)
     latest: dict[int, Study] = {}
-    for study in _newest_first(studies.filter(network_model=model) | _unread(studies)):
+    on_it = Q(network_model=model) | Q(stretches__contains=[{"network_model": model.pk}])
+    for study in _newest_first(studies.filter(on_it) | _unread(studies)):
         latest.setdefault(by_reference[study.reference], study)
     old = old_among(study.pk for study in latest.values())
     found = [

@@ -26,6 +26,7 @@ from nmf.views.tables import csv_of, page_of, query_without
 from participants.models import Membership
 from psa.models import Study
 from psa.questions import Question
+from psa.seen.looking import half_hours_shown
 from psa.seen.plain import in_plain_words
 from psa.seen.report import Report, report_on
 
@@ -184,7 +185,8 @@ def _charts(study: Study) -> list[tuple[str, str, dict[str, Any]]]:
         for each in basis["constraints"]
         if each["kind"] != "existing"
     }
-    times = [at.isoformat() for at in Question.from_json(study.question).half_hours()]
+    question = Question.from_json(study.question)
+    times = [at.isoformat() for at in half_hours_shown(study, question)]
     return [
         (
             f"study-chart-{n}",

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -58,6 +59,7 @@ class NetworkModelSerializer(serializers.ModelSerializer[NetworkModel]):
             "findings",
             "created_at",
             "published_at",
+            "valid_from",
         )
         read_only_fields = fields
 
@@ -96,6 +98,12 @@ class NetworkFileSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+class PublicationSerializer(serializers.Serializer[Any]):
+    """From when a version applies: the beginning of a half-hour; if not given, the current one."""
+
+    valid_from = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
 class NetworkModelViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[NetworkModel]
 ):
@@ -128,3 +136,32 @@ class NetworkModelViewSet(
             **values,
         )
         return Response(NetworkModelSerializer(model).data, status=201)
+
+    @extend_schema(request=PublicationSerializer, responses={200: NetworkModelSerializer})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def publish(self, request: Request, pk: str) -> Response:  # noqa: ARG002  # the route's
+        """Publish a checked draft: it applies from ``valid_from`` until the next version does."""
+        shape = PublicationSerializer(data=request.data)
+        shape.is_valid(raise_exception=True)
+        model: NetworkModel = retried(
+            services.publish_network_model,
+            model_id=self.get_object().pk,
+            actor=actor_of(request.user),
+            at=clock.now(),
+            **shape.validated_data,
+        )
+        return Response(NetworkModelSerializer(model).data)
+
+    @extend_schema(request=None, responses={200: NetworkModelSerializer})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def withdraw(self, request: Request, pk: str) -> Response:  # noqa: ARG002  # the route's
+        """Make a published version that is not in force yet a draft again."""
+        model: NetworkModel = retried(
+            services.withdraw_network_model,
+            model_id=self.get_object().pk,
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        return Response(NetworkModelSerializer(model).data)

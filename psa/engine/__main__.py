@@ -28,7 +28,7 @@ def main() -> int:
     given = parser.parse_args()
     try:
         text = given.receipt.read_text(encoding="utf-8")
-        study, recorded, about = receipt.read(text)
+        stretches, recorded, about = receipt.read(text)
     except (OSError, UnicodeDecodeError, EngineInputError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,8 +39,7 @@ def main() -> int:
         theirs = recorded["versions"].get(name)
         if theirs != ours:
             print(f"computed then with {name} {theirs}, now with {ours}")
-    cases = receipt.read_cases(text, study) or {"": study}
-    again = choosing.answered(cases, reference=given.pandapower)
+    again = choosing.answered(stretches, reference=given.pandapower)
     print(f"now: {again['outcome']}, largest that passes: {again['largest_kw']} kW")
     allowed = {"per_unit": PU, "other": OTHER} if given.pandapower else {}
     found = receipt.differences(recorded, again, **allowed)

@@ -26,60 +26,58 @@ from psa.engine.case import (
     StudySite,
 )
 from psa.engine.errors import EngineInputError
+from psa.engine.worst import Stretches
 
 FORMAT = "capacity study receipt, version 1"
+SEVERAL = "capacity study receipt, version 2"  # of a window across versions of the network
 RIGHTS = ("import_before", "import_after", "export_before", "export_after")
 MOST_SHOWN = 20
 # What two engines may call alike: the same physics in other words, or found by other steps.
 WORDS = {"reason", "fallback_reason", "engine", "versions", "ladder", "charts"}
 
 
-def write(
-    study: Study,
-    *,
-    result: dict[str, Any],
-    about: dict[str, Any],
-    cases: Mapping[str, Study] | None = None,
-) -> str:
-    """Return a receipt as JSON text; ``result`` is ``study.as_json`` of the answer.
+def write(stretches: Stretches, *, result: dict[str, Any], about: dict[str, Any]) -> str:
+    """Return a receipt as JSON text; ``result`` is ``choosing.answered``'s.
 
-    With ``cases``, the same question on other forecasts, it is ``worst.answer_all``'s.
+    Of each stretch of the window the study, and the forecasts of its other cases.
     """
-    plain = {"format": FORMAT, "about": about, "study": _plain(asdict(study)), "result": result}
-    if cases:
-        plain["cases"] = {name: _forecasts_of(each) for name, each in cases.items()}
-    return json.dumps(
-        plain,
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    first, *later = (_of_stretch(cases) for cases in stretches)
+    plain = {"format": SEVERAL if later else FORMAT, "about": about, "result": result, **first}
+    if later:
+        plain["later"] = later
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
 
 
-def read(text: str) -> tuple[Study, dict[str, Any], dict[str, Any]]:
-    """Return the study, its recorded result, and what the receipt says about it.
+def _of_stretch(cases: Mapping[str, Study]) -> dict[str, Any]:
+    (_, first), *others = cases.items()
+    plain: dict[str, Any] = {"study": _plain(asdict(first))}
+    if others:
+        plain["cases"] = {name: _forecasts_of(each) for name, each in others}
+    return plain
+
+
+def read(text: str) -> tuple[list[dict[str, Study]], dict[str, Any], dict[str, Any]]:
+    """Return the studies of each stretch and case of the forecasts, the recorded result, and what
+    the receipt says about it.
 
     :raises EngineInputError: if the text is no receipt
     """
     try:
         value = json.loads(text)
-        if value["format"] != FORMAT:
+        if value["format"] not in {FORMAT, SEVERAL}:
             raise EngineInputError(f"This is no {FORMAT}.")
-        return _study(value["study"]), value["result"], value["about"]
+        result = value["result"]
+        stretches = [_stretch(each, result) for each in (value, *value.get("later", ()))]
+        return stretches, result, value["about"]
     except (KeyError, TypeError, ValueError) as error:
         raise EngineInputError(f"This is no {FORMAT}: {error!r}.") from error
 
 
-def read_cases(text: str, study: Study) -> dict[str, Study]:
-    """Return the studies of all cases of the forecasts, the receipt's own first; none if it has
-    one case only.
-    """
-    value = json.loads(text)
-    others = value.get("cases", {})
+def _stretch(value: dict[str, Any], result: dict[str, Any]) -> dict[str, Study]:
+    study, others = _study(value["study"]), value.get("cases", {})
     if not others:
-        return {}
-    [first] = [
-        each["case"] for each in value["result"]["forecast_cases"] if each["case"] not in others
-    ]
+        return {"": study}
+    [first] = [each["case"] for each in result["forecast_cases"] if each["case"] not in others]
     return {first: study} | {name: _on(study, each) for name, each in others.items()}
 
 

@@ -9,7 +9,7 @@ sellers lowering by just these kW, judged as every study is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,13 +21,14 @@ from psa.engine.case import Answer, Basis, FloatArray, Outcome, Part, Study
 from psa.engine.network import IntArray, load
 from psa.engine.program import Chosen, Program
 from psa.engine.together import Combined, Shares, Together, Verdict
+from psa.engine.worst import Key, Stretches, by_key
 
 MOST_ROUNDS = 60  # sets of sellers put to a power flow
 MOST_SETS = 6  # of the fewest sellers, of which the one with the least kW is taken
 MOST_STEPS = 25  # rounds for the kW of one set
 HARDEST = 48  # half-hours kept in mind from what failed
 SMALL = 0.02  # of what a seller can lower
-Failed = tuple[Together, Verdict]  # the case of the forecasts that fails
+Failed = tuple[Together, Verdict]  # the stretch and case of the forecasts that fail
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,38 @@ class Relief:
     tried: tuple[SellersTried, ...]
 
 
-def smallest(studies: Sequence[Study]) -> Relief:
+def smallest(stretches: Stretches) -> Relief:
     """Find sellers for a study that fails without any, among its ``sellers``.
 
-    ``studies`` are the question on each case of the forecasts: sellers suffice in all of them.
+    The question in each stretch of its window, on each case of the forecasts: sellers suffice in
+    all of them.
     """
-    return _Search(studies).answer()
+    return _Search(by_key(stretches)).answer()
 
 
 class _Search:
-    def __init__(self, studies: Sequence[Study]) -> None:
-        asked = studies[0]
+    def __init__(self, studies: Mapping[Key, Study]) -> None:
+        asked = next(iter(studies.values()))
         self.step = asked.options.step_kw
-        self.parts = [part for part in asked.sellers if _most_kw(part) >= self.step]
+        everywhere = set.intersection(
+            *({part.key for part in each.sellers} for each in studies.values())
+        )
+        self.parts = [
+            part for part in asked.sellers if part.key in everywhere and _most_kw(part) >= self.step
+        ]
         self.most_kw = [_most_kw(part) for part in self.parts]
         # What a seller can lower is rounded down to the market's step.
         self.steps = [int(kw / self.step + 1e-9) for kw in self.most_kw]
-        self.cases = [
-            Together(replace(each, sellers=()), self.parts, load(each.network)) for each in studies
-        ]
-        self.together = self.cases[0]
+        self.cases = {key: self._together(each) for key, each in studies.items()}
+        self.together = next(iter(self.cases.values()))
         self.program = Program([-1] * len(self.parts), self.together.of_part)
-        self.hard: list[int] = []
+        self.hard: dict[int, list[int]] = {at: [] for at, _ in studies}
         self.tried: list[SellersTried] = []
+
+    def _together(self, asked: Study) -> Together:
+        own = {part.key: part for part in asked.sellers}
+        parts = [own[part.key] for part in self.parts]
+        return Together(replace(asked, sellers=()), parts, load(asked.network))
 
     def answer(self) -> Relief:
         found: list[tuple[float, tuple[int, ...]]] = []
@@ -99,7 +109,7 @@ class _Search:
             counts = self._least(chosen)
             if counts is None:
                 continue
-            of_cases = [study.answer(self._study_of(each, counts)) for each in self.cases]
+            of_cases = [study.answer(self._study_of(each, counts)) for each in self.cases.values()]
             answers[counts] = of_cases[0]
             if all(each.outcome is Outcome.PASS for each in of_cases):
                 found.append((sum(counts) * self.step, counts))
@@ -153,23 +163,29 @@ class _Search:
     def _passes(self, counts: tuple[int, ...]) -> Failed | None:
         """Put steps to a power flow, the hardest half-hours first; None: they pass."""
         shares = self._shares(counts)
-        active = self.together.active(shares)
-        for when in (np.array(sorted(self.hard), np.int64), active):
-            for case in self.cases if len(when) else ():
+        active = {at: each.active(shares) for (at, _), each in reversed(self.cases.items())}
+        hard = {at: np.array(sorted(own), np.int64) for at, own in self.hard.items()}
+        for whens in (hard, active):
+            for (at, _), case in self.cases.items():
+                when = whens[at]
+                if not len(when):
+                    continue
                 verdict = case.judge(shares, when)
                 if verdict.outcome is not Outcome.PASS:
-                    new = [at for at in verdict.failing() if at not in self.hard]
-                    self.hard += new[: max(0, HARDEST - len(self.hard))]
+                    known = self.hard[at]
+                    new = [each for each in verdict.failing() if each not in known]
+                    known += new[: max(0, HARDEST - len(known))]
                     self._note(counts, verdict.outcome, len(when))
                     return case, verdict
-        self._note(counts, Outcome.PASS, len(active))
+        self._note(counts, Outcome.PASS, sum(len(when) for when in active.values()))
         return None
 
     def _learn(self, chosen: Chosen, failed: Failed) -> None:
         self.program.failed.append(chosen)
         case, verdict = failed
         shares = self._whole(chosen)
-        self.program.lines += lines.learnt(case, self.program.sites, shares, verdict)
+        sites = [case.place_of(self.together, site) for site in self.program.sites]
+        self.program.lines += lines.learnt(case, sites, shares, verdict)
 
     def _tangents(
         self, counts: tuple[int, ...], chosen: Sequence[int], failed: Failed

@@ -11,7 +11,7 @@ the set, so that none is left out that would fit, and the constraint that keeps 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from psa.engine.errors import EngineInputError, NoForecastError
 from psa.engine.network import IntArray, load
 from psa.engine.program import Chosen, Line, Program
 from psa.engine.together import Shares, Together, Verdict, bought_kw
+from psa.engine.worst import Key, Stretches, by_key, failing_in, told
 
 MOST_ROUNDS = 200  # proposals of the program that are put to a power flow
 MOST_WHOLE = 60  # sets put to a whole study: only further checks (an outage) fail so late
@@ -62,22 +63,25 @@ class SubsetAnswer:
     parts: tuple[PartResult, ...]
     tried: tuple[Tried, ...]
     exhausted: bool = False  # the program was stopped before it had ruled out every heavier set
-    # Whose answer it is, and each one's outcome; empty with one case of the forecasts.
-    forecast_case: str = ""
-    forecast_cases: tuple[tuple[str, Answer], ...] = ()
+    # Whose answer it is, and those of every stretch and case of the forecasts.
+    key: Key = (0, "")
+    answers: Mapping[Key, Answer] = field(default_factory=dict)
+    stretches: int = 1
 
 
-def answer(studies: Mapping[str, Study], *, reference: bool = False) -> SubsetAnswer:
+def answer(stretches: Stretches, *, reference: bool = False) -> SubsetAnswer:
     """Choose among a study's parts. Bad physics is an outcome, never an exception.
 
-    ``studies`` are the question on each case of the forecasts: what passes, passes in all of them.
+    The question in each stretch of its window, on each case of the forecasts: what passes, passes
+    in all of them.
     Without an answer to everything together (no convergence in a base case, a gap) there is none
     at all. ``reference``: the answer of the chosen set by pandapower's own power flow alone.
     """
     try:
+        studies = by_key(stretches)
         for asked in studies.values():
             _check(asked)
-        together = {name: _together(asked) for name, asked in studies.items()}
+        together = {key: _together(asked) for key, asked in studies.items()}
     except NoForecastError as gap:
         return _unstudied(Outcome.NO_FORECAST, str(gap))
     except EngineInputError as error:
@@ -91,18 +95,9 @@ def as_json(found: SubsetAnswer) -> dict[str, Any]:
     plain["parts"] = [study.as_json(part) for part in found.parts]
     plain["tried"] = [study.as_json(tried) for tried in found.tried]
     plain["exhausted"] = found.exhausted
-    if found.forecast_cases:
-        plain["forecast_case"] = found.forecast_case
-        plain["forecast_cases"] = [
-            {
-                "case": name,
-                "outcome": each.outcome.value,
-                "reason": each.reason,
-                "largest_kw": each.largest_kw,
-            }
-            for name, each in found.forecast_cases
-        ]
-    return plain
+    if found.stretches > 1:
+        plain["failing"] = failing_in(found.answers)
+    return plain | told(found.answers, found.key, stretches=found.stretches)
 
 
 def with_parts(asked: Study, keys: Collection[str]) -> Study:
@@ -120,18 +115,26 @@ def energy_kwh(part: Part) -> float:
 class _Search:
     """One search while it is under way."""
 
-    def __init__(self, cases: Mapping[str, Together], *, reference: bool) -> None:
+    def __init__(self, cases: dict[Key, Together], *, reference: bool) -> None:
         self.cases = cases
+        # One for each stretch: what the forecasts say has no part in capacities and half-hours.
+        self.stretches = {at: each for (at, _), each in reversed(cases.items())}
         self.together = next(iter(cases.values()))
         self.reference = reference
         self.parts = self.together.parts
         self.everything: Chosen = frozenset(range(len(self.parts)))
+        whole = [each.parts for each in self.stretches.values()]
+        direction = self.together.study.direction
+        self.kw = [
+            max(bought_kw(part, direction) for part in own) for own in zip(*whole, strict=True)
+        ]
+        self.energy = [sum(energy_kwh(part) for part in own) for own in zip(*whole, strict=True)]
         # Thousandths of a kW over half-hours: whole numbers, so that equal is equal.
-        self.weights = [round(energy_kwh(part) * 2000) for part in self.parts]
+        self.weights = [round(energy * 2000) for energy in self.energy]
         self.program = Program(self.weights, self.together.of_part)
         self.tried: dict[Chosen, Tried] = {}
-        self.answers: dict[Chosen, dict[str, Answer]] = {}
-        self.hard: list[int] = []
+        self.answers: dict[Chosen, dict[Key, Answer]] = {}
+        self.hard: dict[int, list[int]] = {at: [] for at in self.stretches}
         self.exhausted = False
 
     def answer(self) -> SubsetAnswer:
@@ -139,7 +142,7 @@ class _Search:
         outcome = self.tried[self.everything].outcome
         tried = self.tried.values()
         if not whole and outcome is not Outcome.FAIL:
-            return SubsetAnswer(_worst(self.answers[self.everything])[1], (), tuple(tried))
+            return self._told(self.answers[self.everything], (), tuple(tried))
         chosen = self.everything if whole else self._added(self._searched(self._in_turn()))
         parts = tuple(
             self._kept(at) if at in chosen else self._left_out(at, chosen)
@@ -148,9 +151,17 @@ class _Search:
         answers = self.answers[chosen or self.everything]
         if self.reference:
             answers = self._answered(chosen or self.everything, reference=True)
-        name, shown = _worst(answers)
-        several = tuple(answers.items()) if len(answers) > 1 else ()
-        return SubsetAnswer(shown, parts, tuple(tried), self.exhausted, name, several)
+        return self._told(answers, parts, tuple(tried))
+
+    def _told(
+        self,
+        answers: Mapping[Key, Answer],
+        parts: tuple[PartResult, ...],
+        tried: tuple[Tried, ...],
+    ) -> SubsetAnswer:
+        key, count = _worst(answers), len(self.stretches)
+        beside = answers if parts or count > 1 else {}
+        return SubsetAnswer(answers[key], parts, tried, self.exhausted, key, beside, count)
 
     def _in_turn(self) -> Chosen:
         chosen: Chosen = frozenset()
@@ -189,28 +200,40 @@ class _Search:
         if chosen in self.tried:
             return self.tried[chosen].outcome is Outcome.PASS
         shares = self.together.all_of(chosen)
-        active = self.together.active(shares)
-        hard = np.intersect1d(np.array(self.hard, np.int64), active)
-        for each in self.cases.values() if len(hard) else ():
-            verdict = each.judge(shares, hard)
-            if verdict.outcome is not Outcome.PASS:
-                self._note(chosen, found_by, verdict.outcome, len(hard), "")
-                self._learn(each, shares, verdict)
-                return False
-        self.answers[chosen] = self._answered(chosen)
-        name, found = _worst(self.answers[chosen])
-        self._note(chosen, found_by, found.outcome, len(active), found.reason)
+        active = self._active(shares)
+        for key, each in self.cases.items():
+            at = key[0]
+            hard = np.intersect1d(np.array(self.hard[at], np.int64), active[at])
+            if len(hard):
+                verdict = each.judge(shares, hard)
+                if verdict.outcome is not Outcome.PASS:
+                    self._note(chosen, found_by, verdict.outcome, len(hard), "")
+                    self._learn(key, shares, verdict)
+                    return False
+        answers = self.answers[chosen] = self._answered(chosen)
+        key = _worst(answers)
+        found = answers[key]
+        tried = sum(len(when) for when in active.values())
+        self._note(chosen, found_by, found.outcome, tried, found.reason)
         if found.outcome is Outcome.PASS:
             return True
-        where = self._positions(found)
-        each = self.cases[name]
-        self._learn(each, shares, each.judge(shares, where if len(where) else active))
+        where = self._positions(found, key)
+        verdict = self.cases[key].judge(shares, where if len(where) else active[key[0]])
+        self._learn(key, shares, verdict)
         return False
 
-    def _answered(self, chosen: Chosen, *, reference: bool = False) -> dict[str, Answer]:
+    def _active(self, shares: Shares) -> dict[int, IntArray]:
+        """Give the half-hours of each stretch in which a combination changes something."""
+        return {at: each.active(shares) for at, each in self.stretches.items()}
+
+    def _answered(self, chosen: Chosen, *, reference: bool = False) -> dict[Key, Answer]:
+        """Answer a set in the stretches in which it changes something."""
+        shares = self.together.all_of(chosen)
+        touched = [at for at, when in self._active(shares).items() if len(when)] or [0]
         return {
-            name: study.answer(_asked(each, each.all_of(chosen)), reference=reference)
-            for name, each in self.cases.items()
+            key: study.answer(_asked(each, shares), reference=reference)
+            for key, each in self.cases.items()
+            if key[0] in touched
         }
 
     def _note(
@@ -221,32 +244,32 @@ class _Search:
         if outcome is not Outcome.PASS:
             self.program.failed.append(chosen)
 
-    def _learn(self, case: Together, shares: Shares, verdict: Verdict) -> None:
-        failing = verdict.failing()
-        for at in failing:
-            if at not in self.hard and len(self.hard) < HARDEST:
-                self.hard.append(at)
-        learnt: list[Line] = lines.learnt(case, self.program.sites, shares, verdict)
+    def _learn(self, key: Key, shares: Shares, verdict: Verdict) -> None:
+        hard, case = self.hard[key[0]], self.cases[key]
+        for at in verdict.failing():
+            if at not in hard and len(hard) < HARDEST:
+                hard.append(at)
+        sites = [case.place_of(self.together, site) for site in self.program.sites]
+        learnt: list[Line] = lines.learnt(case, sites, shares, verdict)
         self.program.lines += learnt
 
     def _kept(self, at: int) -> PartResult:
-        part = self.parts[at]
-        kw = bought_kw(part, self.together.study.direction)
-        return PartResult(part.key, Outcome.PASS, kw, energy_kwh(part), "", None, kw, ())
+        kw = self.kw[at]
+        return PartResult(self.parts[at].key, Outcome.PASS, kw, self.energy[at], "", None, kw, ())
 
     def _left_out(self, at: int, chosen: Chosen) -> PartResult:
         """Say what keeps a part out of the set, and how much of it would pass on top of it."""
-        part, direction = self.parts[at], self.together.study.direction
-        kw = bought_kw(part, direction)
+        part, kw = self.parts[at], self.kw[at]
         beside = chosen | {at}
         if beside not in self.answers:
             self.answers[beside] = self._answered(beside)
-        _, found = _worst(self.answers[beside])
+        key = _worst(self.answers[beside])
+        found = self.answers[beside][key]
         largest: float | None = None
         steps: tuple[tuple[float, bool], ...] = ()
         explained = sum(each not in chosen for each in range(at))
         if found.outcome is Outcome.FAIL and kw > 0 and explained < MOST_EXPLAINED:
-            largest, steps = self._largest(at, chosen, kw, found)
+            largest, steps = self._largest(at, chosen, kw, key, found)
         outcome = self.tried[beside].outcome
         if found.outcome is not Outcome.FAIL:
             outcome = Outcome.NOT_CONVERGED
@@ -254,7 +277,7 @@ class _Search:
             key=part.key,
             outcome=outcome,
             bought_kw=kw,
-            energy_kwh=energy_kwh(part),
+            energy_kwh=self.energy[at],
             reason=found.reason,
             constraint=_binding(found, self.together.study),
             largest_kw=largest,
@@ -262,10 +285,11 @@ class _Search:
         )
 
     def _largest(
-        self, at: int, chosen: Chosen, kw: float, found: Answer
+        self, at: int, chosen: Chosen, kw: float, key: Key, found: Answer
     ) -> tuple[float | None, tuple[tuple[float, bool], ...]]:
-        active = self.together.active(self.together.all_of(chosen | {at}))
-        hardest = self._positions(found)[:HARDEST]
+        active = self._active(self.together.all_of(chosen | {at}))
+        hardest = self._positions(found, key)[:HARDEST]
+        alike = [each for (place, _), each in self.cases.items() if place == key[0]]
 
         def at_kw(capacity: float) -> Shares:
             shares = list(self.together.all_of(chosen))
@@ -274,7 +298,7 @@ class _Search:
 
         def screen(capacities: Sequence[float]) -> list[bool]:
             several = [at_kw(each) for each in capacities]
-            verdicts = [each.judge_each(several, hardest) for each in self.cases.values()]
+            verdicts = [each.judge_each(several, hardest) for each in alike]
             return [
                 all(verdict.outcome is Outcome.PASS for verdict in of_one)
                 for of_one in zip(*verdicts, strict=True)
@@ -283,16 +307,19 @@ class _Search:
         def passes(capacity: float) -> bool:
             shares = at_kw(capacity)
             return all(
-                each.judge(shares, active).outcome is Outcome.PASS for each in self.cases.values()
+                each.judge(shares, active[place]).outcome is Outcome.PASS
+                for (place, _), each in self.cases.items()
+                if len(active[place])
             ) and all(
                 study.answer(_asked(each, shares)).outcome is Outcome.PASS
-                for each in self.cases.values()
+                for (place, _), each in self.cases.items()
+                if len(active[place])
             )
 
         return ladder.climb(kw, self.together.study.options, screen, passes)
 
-    def _positions(self, found: Answer) -> IntArray:
-        seconds = [at.timestamp() for at in self.together.study.half_hours]
+    def _positions(self, found: Answer, key: Key) -> IntArray:
+        seconds = [at.timestamp() for at in self.cases[key].study.half_hours]
         failing = [at.timestamp() for at in found.failing]
         return np.searchsorted(seconds, failing).astype(np.int64)
 
@@ -314,11 +341,11 @@ def _asked(together: Together, shares: Shares) -> Study:
     return replace(asked, options=replace(asked.options, find_largest=False))
 
 
-def _worst(answers: Mapping[str, Answer]) -> tuple[str, Answer]:
-    """Choose the case that decides: a fail before no answer before a pass."""
+def _worst(answers: Mapping[Key, Answer]) -> Key:
+    """Choose the stretch and case that decide: a fail before no answer before a pass."""
     order = (Outcome.FAIL, Outcome.NOT_CONVERGED, Outcome.NO_FORECAST, Outcome.ENGINE_ERROR)
     rank = {outcome: at for at, outcome in enumerate(order)}
-    return min(answers.items(), key=lambda each: rank.get(each[1].outcome, len(rank)))
+    return min(answers, key=lambda key: rank.get(answers[key].outcome, len(rank)))
 
 
 def _binding(found: Answer, asked: Study) -> dict[str, Any] | None:

@@ -77,6 +77,10 @@ class Together:
             frozenset(self.position[shift.site] for shift in part.shifts) for part in self.parts
         ]
 
+    def place_of(self, other: Together, site: int) -> int:
+        """Give the position of another's site here: of each stretch the sites may be others."""
+        return self.position[other.study.sites[site].key]
+
     @cached_property
     def runs(self) -> CombinedRuns:
         return CombinedRuns(self)

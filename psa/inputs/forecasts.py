@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -52,6 +52,10 @@ class Forecasts:
 
         self.of_site = {site: days for site, days in self.of_site.items() if whole(days)}
         self.of_bus = {bus: days for bus, days in self.of_bus.items() if whole(days)}
+
+    def leave_out(self, buses: Collection[str]) -> None:
+        """Drop what is of buses that are not there."""
+        self.of_bus = {bus: days for bus, days in self.of_bus.items() if bus not in buses}
 
 
 def forecast_days(

@@ -9,29 +9,74 @@ from dataclasses import replace
 from datetime import datetime
 
 from connections.models import Agreement, Site
-from core.periods import HALF_HOUR
+from core.periods import HALF_HOUR, in_words, merged
 from psa.inputs.forecasts import Forecasts, read_forecasts, series_of
 from psa.inputs.missing import MOST_NAMED, missing_in_words, points_missing
-from psa.inputs.places import agreements_of, areas_below
+from psa.inputs.places import agreements_of, sites_with
 from psa.inputs.rights import place_of, rights_of, site_input
 from psa.inputs.values import EventInput, Gap, Inputs
 from psa.models import NetworkEvent, NetworkModel
 from psa.questions import Question
-from psa.states import ForecastCase, ModelState
+from psa.states import ForecastCase
+from psa.stretches import moment
+from psa.versions import buses_elsewhere, split, versions_of
 
 
 def gather(*, area_id: int, question: Question, at: datetime) -> Inputs | Gap:
     """Read what a question about a study area needs, as it stands ``at`` that time.
 
-    On every case of the forecasts that it asks for: a gap in one is a gap.
+    On each version of the network that applies in its window, and on every case of the forecasts
+    that it asks for: a gap in one is a gap.
     """
+    half_hours = question.half_hours()
+    if not half_hours:
+        return Gap("There is no half-hour left to study.")
+    stretches = _stretches(area_id, question, half_hours)
+    if isinstance(stretches, Gap):
+        return stretches
+    models = NetworkModel.objects.in_bulk([version for version, _ in stretches])
+    gathered = []
+    for version, own in stretches:
+        found = _on_each_case(models[version], question, at, own)
+        if isinstance(found, Gap):
+            return found if len(stretches) == 1 else _on_version(found, models[version])
+        gathered.append(found)
+    return gathered[0].followed_by(gathered[1:]) if len(gathered) > 1 else gathered[0]
+
+
+def _stretches(
+    area_id: int, question: Question, half_hours: tuple[datetime, ...]
+) -> list[tuple[int, tuple[datetime, ...]]] | Gap:
+    """Return the ids of the versions that apply, and when. A what-if names its own."""
+    if question.network_model_id is not None:
+        known = NetworkModel.objects.filter(area_id=area_id, pk=question.network_model_id)
+        if known.exists():
+            return [(question.network_model_id, half_hours)]
+    versions = [] if question.network_model_id is not None else versions_of(area_id)
+    if not versions:
+        return Gap("No network model is published for this study area.")
+    stretches, none = split(versions, half_hours)
+    if none:
+        return Gap(f"No network model is in force in {in_words(merged(none)[0])}.")
+    return [(version.id, own) for version, own in stretches]
+
+
+def _on_version(gap: Gap, model: NetworkModel) -> Gap:
+    begins = f", in force from {moment(model.valid_from)}" if model.valid_from else ""
+    reason = f"On version {model.version} of the network{begins}: {gap.reason}"
+    return replace(gap, reason=reason)
+
+
+def _on_each_case(
+    model: NetworkModel, question: Question, at: datetime, half_hours: tuple[datetime, ...]
+) -> Inputs | Gap:
     first, *more = question.options.forecast_cases
-    found = _gather(area_id, question, at, first)
+    found = _gather(model, question, at, half_hours, first)
     others: list[Inputs] = []
     for case in more:
         if isinstance(found, Gap):
             break
-        other = _gather(area_id, question, at, case)
+        other = _gather(model, question, at, half_hours, case)
         if isinstance(other, Gap):
             return replace(other, reason=f"{ForecastCase(case).label} case: {other.reason}")
         if question.own_power is None and (lacking := _lacking(found, other)):
@@ -54,21 +99,23 @@ def _lacking(one: Inputs, two: Inputs) -> str:
     return ""
 
 
-def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs | Gap:
-    half_hours = question.half_hours()
-    if not half_hours:
-        return Gap("There is no half-hour left to study.")
-    model = _model(area_id, question)
-    if model is None:
-        return Gap("No network model is published for this study area.")
-    sites = list(Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk"))
-    _hang(sites, model)
+def _gather(
+    model: NetworkModel,
+    question: Question,
+    at: datetime,
+    half_hours: tuple[datetime, ...],
+    case: str,
+) -> Inputs | Gap:
+    area_id = model.area_id
+    sites = sites_with(model, area_id)
     asked = set(question.site_ids())
     if reason := _out_of_place(sites, asked):
         return Gap(reason, model.pk)
     sites = [site for site in sites if site.network_bus]
     agreements = agreements_of(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
     forecasts = read_forecasts(area_id, half_hours, at, case=case)
+    left_out = buses_elsewhere(model, forecasts.of_bus)
+    forecasts.leave_out(left_out)
     if question.own_power is not None:
         forecasts.keep_whole(half_hours)
     elif gaps := points_missing(sites, agreements, forecasts, half_hours):
@@ -100,14 +147,10 @@ def _gather(area_id: int, question: Question, at: datetime, case: str) -> Inputs
         on_planning_profiles=forecasts.planning,
         case=case,
         events=_events(area_id, half_hours),
+        version=model.version,
+        valid_from=model.valid_from,
+        left_out=left_out,
     )
-
-
-def _model(area_id: int, question: Question) -> NetworkModel | None:
-    models = NetworkModel.objects.filter(area_id=area_id)
-    if question.network_model_id is not None:
-        return models.filter(pk=question.network_model_id).first()
-    return models.filter(state=ModelState.PUBLISHED).first()
 
 
 def _events(area_id: int, half_hours: tuple[datetime, ...]) -> tuple[EventInput, ...]:
@@ -123,13 +166,6 @@ def _events(area_id: int, half_hours: tuple[datetime, ...]) -> tuple[EventInput,
         for row in rows
         if any(row.starts_at <= start < row.ends_at for start in half_hours)
     )
-
-
-def _hang(sites: list[Site], model: NetworkModel) -> None:
-    """Put sites where they hang with this model: a draft moves some when it is published."""
-    if model.state == ModelState.DRAFT:
-        for site in sites:
-            site.network_bus = model.mapping.get(str(site.pk), site.network_bus)
 
 
 def _out_of_place(sites: list[Site], asked: set[int]) -> str:

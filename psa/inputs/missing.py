@@ -9,8 +9,10 @@ from connections.models import Agreement, Site
 from core.errors import Period
 from core.periods import HALF_HOUR, half_hours_between, half_hours_in_words, in_words, merged
 from psa.inputs.forecasts import Forecasts, read_forecasts, row_at
-from psa.inputs.places import agreements_of, areas_below
+from psa.inputs.places import agreements_of, sites_with
+from psa.models import NetworkModel
 from psa.states import ForecastCase
+from psa.versions import buses_elsewhere, split, versions_of
 
 MOST_NAMED = 3  # gaps spelt out in a summary
 
@@ -56,22 +58,44 @@ def forecast_throughout(
     *,
     case: str = ForecastCase.CENTRAL,
 ) -> tuple[tuple[datetime, ...], list[int], str]:
-    """Return the half-hours in which every point of an area has a forecast, the sites among them,
-    and in words what is missing in the others.
+    """Return the half-hours in which every point of an area has a forecast, the sites among them
+    throughout, and in words what is missing in the others.
     """
-    sites = [
-        site
-        for site in Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk")
-        if site.network_bus
-    ]
-    agreements = agreements_of(sites, (half_hours[0], half_hours[-1] + HALF_HOUR))
-    forecasts = read_forecasts(area_id, half_hours, at, case=case)
-    gaps = points_missing(sites, agreements, forecasts, half_hours)
-    dark = {
-        start for _, periods in gaps for period in periods for start in half_hours_between(*period)
-    }
-    covered = tuple(start for start in half_hours if start not in dark)
-    return covered, sorted(forecasts.of_site), missing_in_words(gaps) if gaps else ""
+    covered: list[datetime] = []
+    sites: set[int] | None = None
+    missing = ""
+    for model, own in _on_each_version(area_id, half_hours):
+        known = [site for site in sites_with(model, area_id) if site.network_bus]
+        agreements = agreements_of(known, (own[0], own[-1] + HALF_HOUR))
+        forecasts = read_forecasts(area_id, own, at, case=case)
+        if model is not None:
+            forecasts.leave_out(buses_elsewhere(model, forecasts.of_bus))
+        if not (forecasts.of_site or forecasts.of_bus):
+            continue
+        gaps = points_missing(known, agreements, forecasts, own)
+        dark = {
+            start
+            for _, periods in gaps
+            for period in periods
+            for start in half_hours_between(*period)
+        }
+        covered += [start for start in own if start not in dark]
+        own_sites = {site.pk for site in known} & forecasts.of_site.keys()
+        sites = own_sites if sites is None else sites & own_sites
+        missing = missing or (missing_in_words(gaps) if gaps else "")
+    return tuple(covered), sorted(sites or ()), missing
+
+
+def _on_each_version(
+    area_id: int, half_hours: tuple[datetime, ...]
+) -> list[tuple[NetworkModel | None, tuple[datetime, ...]]]:
+    """Return which version of the network applies when; what comes before the first is left out."""
+    versions = versions_of(area_id)
+    if not versions:
+        return [(None, half_hours)]
+    stretches, _ = split(versions, half_hours)
+    models = NetworkModel.objects.defer("network").in_bulk([each.id for each, _ in stretches])
+    return [(models[version.id], own) for version, own in stretches]
 
 
 def forecast_half_hours(
@@ -81,14 +105,7 @@ def forecast_half_hours(
 
     In each of the forecasts' cases.
     """
-    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
-    known = list(sites.order_by("pk"))
-    agreements = agreements_of(known, (half_hours[0], half_hours[-1] + HALF_HOUR))
-    dark: set[datetime] = set()
+    covered = set(half_hours)
     for case in cases:
-        forecasts = read_forecasts(area_id, half_hours, at, case=case)
-        if not (forecasts.of_site or forecasts.of_bus):
-            return ()
-        for _, periods in points_missing(known, agreements, forecasts, half_hours):
-            dark.update(start for period in periods for start in half_hours_between(*period))
-    return tuple(start for start in half_hours if start not in dark)
+        covered &= set(forecast_throughout(area_id, half_hours, at, case=case)[0])
+    return tuple(start for start in half_hours if start in covered)

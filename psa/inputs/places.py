@@ -9,6 +9,8 @@ from connections.models import Agreement, Site
 from core.errors import Period
 from core.periods import HALF_HOUR
 from psa.inputs.values import Inputs
+from psa.models import NetworkModel
+from psa.versions import mapping_of
 
 
 def areas_below(area_id: int) -> list[int]:
@@ -20,6 +22,15 @@ def sites_by_bus(area_id: int) -> list[tuple[str, str]]:
     """Return (site's name, bus) of each connected site of a study area."""
     sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
     return list(sites.order_by("name").values_list("name", "network_bus"))
+
+
+def sites_with(model: NetworkModel | None, area_id: int) -> list[Site]:
+    """Return a study area's sites, each where it hangs with a version of the network."""
+    sites = list(Site.objects.filter(area_id__in=areas_below(area_id)).order_by("pk"))
+    mapping = mapping_of(model) if model else {}
+    for site in sites:
+        site.network_bus = mapping.get(str(site.pk), site.network_bus)
+    return sites
 
 
 def agreements_of(sites: list[Site], period: Period) -> dict[int, list[Agreement]]:
@@ -35,6 +46,8 @@ def agreements_of(sites: list[Site], period: Period) -> dict[int, list[Agreement
 
 
 def agreements_at(inputs: Inputs) -> dict[int, list[Agreement]]:
-    """Return the agreements of a study's sites in its half-hours."""
-    sites = Site.objects.filter(pk__in=[site.site_id for site in inputs.sites])
-    return agreements_of(list(sites), (inputs.half_hours[0], inputs.half_hours[-1] + HALF_HOUR))
+    """Return the agreements of a study's sites in its half-hours, on whatever version."""
+    every = inputs.on_each_version
+    sites = Site.objects.filter(pk__in={site.site_id for each in every for site in each.sites})
+    period = (every[0].half_hours[0], every[-1].half_hours[-1] + HALF_HOUR)
+    return agreements_of(list(sites), period)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
 from core.journal import canonical
+from core.periods import HALF_HOUR
 from psa.questions import Question
 from psa.states import EventField, ForecastCase
 
@@ -68,7 +69,11 @@ class EventInput:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that decides a study's answer, but the engine's version."""
+    """All that decides a study's answer, but the engine's version.
+
+    In the half-hours of one version of the network: where the question's window spans several,
+    those on the next ones are ``later``.
+    """
 
     question: Question
     network: str
@@ -83,6 +88,11 @@ class Inputs:
     # The same question on other cases of the forecasts, where it asks for them.
     other_cases: tuple[Inputs, ...] = ()
     events: tuple[EventInput, ...] = ()
+    version: int = 0
+    valid_from: datetime | None = None
+    # Buses with a forecast that another version of the network has, and this one has not.
+    left_out: tuple[str, ...] = ()
+    later: tuple[Inputs, ...] = ()
 
     def with_others(self, others: Iterable[Inputs]) -> Inputs:
         """Return these inputs with those on other cases beside them, and all their versions."""
@@ -94,11 +104,42 @@ class Inputs:
             on_planning_profiles=any(each.on_planning_profiles for each in every),
         )
 
+    def followed_by(self, later: Iterable[Inputs]) -> Inputs:
+        """Return these inputs with those on the next versions behind them, and all issues read."""
+        every = (self, *later)
+        return replace(
+            self,
+            later=every[1:],
+            forecast_versions=tuple(sorted({n for each in every for n in each.forecast_versions})),
+            on_planning_profiles=any(each.on_planning_profiles for each in every),
+        )
+
+    @property
+    def on_each_version(self) -> tuple[Inputs, ...]:
+        """The inputs on each version of the network in the window, in order of time."""
+        return (self, *self.later)
+
+    def stretches(self) -> list[dict[str, Any]]:
+        """Return which version applies when, as JSON; nothing where one applies throughout."""
+        return [
+            {
+                "network_model": each.network_model_id,
+                "version": each.version,
+                "valid_from": _text(each.valid_from or each.half_hours[0]),
+                "starts_at": _text(each.half_hours[0]),
+                "ends_at": _text(each.half_hours[-1] + HALF_HOUR),
+                "half_hours": len(each.half_hours),
+            }
+            for each in (self.on_each_version if self.later else ())
+        ]
+
     @property
     def in_planned_outage(self) -> bool:
         """Say whether something is planned to be out of service in the window."""
         return any(
-            event.field == EventField.IN_SERVICE and not event.value for event in self.events
+            event.field == EventField.IN_SERVICE and not event.value
+            for each in self.on_each_version
+            for event in each.events
         )
 
     def digest(self, versions: dict[str, str]) -> str:
@@ -123,6 +164,8 @@ class Inputs:
             _hash_numbers(hashed, asdict(site))
         for other in self.other_cases:
             hashed.update(f"{other.case} {other.digest(versions)}".encode())
+        for each in self.later:
+            hashed.update(f"{_text(each.half_hours[0])} {each.digest(versions)}".encode())
         return hashed.hexdigest()
 
 
@@ -132,6 +175,10 @@ class Gap:
 
     reason: str
     network_model_id: int | None = None
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _hash_numbers(hashed: Any, value: Any) -> None:

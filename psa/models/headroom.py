@@ -7,6 +7,7 @@ from django.db import models
 
 from connections.states import Direction
 from psa.models.networks import NetworkModel
+from psa.stretches import in_words
 
 
 class AreaHeadroom(models.Model):
@@ -29,6 +30,7 @@ class AreaHeadroom(models.Model):
     network_model = models.ForeignKey(
         NetworkModel, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    stretches = models.JSONField(default=list, editable=False)  # as of a study, if several
     forecast_versions = ArrayField(models.BigIntegerField(), default=list, editable=False)
     on_planning_profiles = models.BooleanField(default=False, editable=False)
     engine = models.CharField(max_length=120, blank=True, editable=False)
@@ -44,6 +46,11 @@ class AreaHeadroom(models.Model):
 
     def __str__(self) -> str:
         return f"Headroom of {self.area}"
+
+    @property
+    def networks(self) -> str:
+        """Name the network model, or say which version of it applies when."""
+        return in_words(self.stretches) if self.stretches else str(self.network_model or "")
 
 
 class SiteHeadroom(models.Model):

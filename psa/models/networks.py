@@ -10,7 +10,10 @@ from psa.states import STATE_WORDS, EventField, EventTable, ModelState, NetworkF
 
 
 class NetworkModel(models.Model):
-    """A version of a study area's network: pandapower JSON, whatever it was imported from."""
+    """A version of a study area's network: pandapower JSON, whatever it was imported from.
+
+    Once published it applies from ``valid_from`` until that of the next version (``psa.versions``).
+    """
 
     area = models.ForeignKey(
         "connections.Area", on_delete=models.PROTECT, related_name="network_models"
@@ -48,6 +51,9 @@ class NetworkModel(models.Model):
     accepted_reason = models.CharField("why accepted", max_length=500, blank=True, editable=False)
     changes = models.JSONField(null=True, editable=False)  # psa.running.changes_from
     created_at = models.DateTimeField()
+    valid_from = models.DateTimeField("in force from", null=True, editable=False)
+    # When its sites were put on its buses: as it comes into force. Till then they hang as before.
+    placed_at = models.DateTimeField("sites placed at", null=True, editable=False)
     published_at = models.DateTimeField(null=True, editable=False)
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -62,7 +68,13 @@ class NetworkModel(models.Model):
         constraints = [
             models.UniqueConstraint(name="network_version_once", fields=["area", "version"]),
             models.UniqueConstraint(
-                name="network_one_published", fields=["area"], condition=Q(state="PUBLISHED")
+                name="network_one_from_then_on",
+                fields=["area", "valid_from"],
+                condition=Q(state="PUBLISHED"),
+            ),
+            models.CheckConstraint(
+                name="network_published_from",
+                condition=Q(state="DRAFT") | Q(valid_from__isnull=False),
             ),
             models.CheckConstraint(
                 name="network_state_known", condition=Q(state__in=ModelState.values)

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from psa.models.networks import NetworkModel
 from psa.states import StudyKind, StudyState
+from psa.stretches import in_words
 
 
 class Study(models.Model):
@@ -33,6 +34,9 @@ class Study(models.Model):
     network_model = models.ForeignKey(
         NetworkModel, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    # Which version of the network applies when (psa.inputs.Inputs.stretches), where there are
+    # several in its window; ``network_model`` is then the one on which it is decided.
+    stretches = models.JSONField(default=list, editable=False)
     forecast_versions = ArrayField(models.BigIntegerField(), default=list, editable=False)
     on_planning_profiles = models.BooleanField(default=False, editable=False)
     in_planned_outage = models.BooleanField(default=False, editable=False)
@@ -69,6 +73,11 @@ class Study(models.Model):
 
     def __str__(self) -> str:
         return f"Study {self.pk}"
+
+    @property
+    def networks(self) -> str:
+        """Name the network model, or say which version of it applies when."""
+        return in_words(self.stretches) if self.stretches else str(self.network_model or "")
 
 
 class StudyPicture(models.Model):

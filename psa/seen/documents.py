@@ -13,6 +13,7 @@ from psa.models import Study, StudyDocument
 from psa.questions import Question
 from psa.seen.charts import LineChart, charts_of
 from psa.seen.facts import facts_of
+from psa.seen.looking import half_hours_shown
 from psa.states import FINISHED
 
 MOST_CHARTS = 2
@@ -93,7 +94,7 @@ def written(study: Study, *, at: datetime) -> bytes:
                 :MOST_CONSTRAINTS
             ],
             "constraints_left": max(0, len(words["constraints"]) - MOST_CONSTRAINTS),
-            "charts": _charts(facts),
+            "charts": _charts(study, facts),
             "signed_by": SIGNED_BY,
         },
         title=f"Power-flow study {study.pk}",
@@ -107,9 +108,9 @@ def written(study: Study, *, at: datetime) -> bytes:
     )
 
 
-def _charts(facts: dict[str, Any]) -> list[LineChart]:
+def _charts(study: Study, facts: dict[str, Any]) -> list[LineChart]:
     """Return the worst loading and the worst voltage, or the two worst of what is on record."""
-    half_hours = Question.from_json(facts["question"]).half_hours()
+    half_hours = half_hours_shown(study, Question.from_json(facts["question"]))
     found = charts_of(facts["result"], half_hours)
     first_of = {chart.unit: chart for chart in reversed(found)}
     chosen = [chart for chart in found if chart is first_of[chart.unit]]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from psa.judging import BASIS_MEANINGS, REFERENCE, forecasts_of, judged_in, taps_in
-from psa.models import Study
+from psa.models import NetworkModel, Study
 from psa.questions import Question
 from psa.seen.purpose import purpose_of
 from psa.seen.report import Report, report_on
@@ -42,8 +42,11 @@ def facts_of(study: Study) -> dict[str, Any]:
         "half_hours": report.half_hour_count,
         "assumptions": {
             "revision": study.revision,
-            "network_model": str(study.network_model) if study.network_model else None,
-            "network_model_sha256": study.network_model.sha256 if study.network_model else None,
+            "network_model": study.networks or None,
+            "network_models": _networks_of(study),
+            "network_model_sha256": study.network_model.sha256
+            if study.network_model and not study.stretches
+            else None,
             "network_model_file": _file_of(study),
             "forecast_issues": study.forecast_versions,
             "forecasts": forecasts_of(study),
@@ -53,7 +56,7 @@ def facts_of(study: Study) -> dict[str, Any]:
             "inputs_hash": study.inputs_hash,
             "reference_case": REFERENCE,
             "judged": judged_in(question),
-            "tap_positions": taps_in(result),
+            "tap_positions": taps_in(result, study.stretches),
         },
         "in_words": _in_words(report, result),
         "checked": list(report.checked),
@@ -68,6 +71,7 @@ def facts_of(study: Study) -> dict[str, Any]:
 def _in_words(report: Report, result: dict[str, Any]) -> dict[str, Any]:
     return {
         "changes": report.changes,
+        "stretches": report.stretches,
         "asked_kw": report.asked,
         "bases": [
             words | {"meaning": BASIS_MEANINGS[basis["basis"]]}
@@ -90,9 +94,25 @@ def _in_words(report: Report, result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _networks_of(study: Study) -> list[dict[str, Any]]:
+    """Return the versions of the network in the window and when each applies, if several do."""
+    ids = [each["network_model"] for each in study.stretches]
+    models = NetworkModel.objects.defer("network", "diagram").in_bulk(ids)
+    return [
+        each
+        | {
+            "name": models[each["network_model"]].name,
+            "sha256": models[each["network_model"]].sha256,
+            "file_name": models[each["network_model"]].file_name or None,
+            "file_sha256": models[each["network_model"]].file_sha256 or None,
+        }
+        for each in study.stretches
+    ]
+
+
 def _file_of(study: Study) -> dict[str, str] | None:
     model = study.network_model
-    if model is None or not model.file_sha256:
+    if model is None or not model.file_sha256 or study.stretches:
         return None
     return {"name": model.file_name, "sha256": model.file_sha256}
 

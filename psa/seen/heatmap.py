@@ -16,7 +16,14 @@ from core.periods import LONDON
 from psa.models import Study
 from psa.questions import Question
 from psa.seen.charts import BAD, WARN, Line, LineChart, Tick, chart_of
-from psa.seen.looking import CASE_WORDS, clock_words, layout_of, picture_of, view_of
+from psa.seen.looking import (
+    CASE_WORDS,
+    clock_words,
+    half_hours_shown,
+    layout_of,
+    picture_of,
+    view_of,
+)
 from psa.seen.pictures import CASES, Element, Picture
 from psa.seen.wording import element_words, value_words
 
@@ -106,7 +113,7 @@ def gallery_of(study: Study, asked: Mapping[str, str]) -> Gallery | None:
     if picture is None:
         return None
     question = Question.from_json(study.question)
-    half_hours = question.half_hours()
+    half_hours = half_hours_shown(study, question)
     view = view_of(study, question, half_hours, asked)
     shown = [at for at in picture.nearest(MOST_ROWS) if picture.has_series(at)]
     by_key = {_key(picture.elements[at]): at for at in shown}
@@ -140,7 +147,7 @@ def values_of(study: Study, *, every: bool) -> Iterator[Sequence[Any]] | None:
     picture = picture_of(study)
     if picture is None:
         return None
-    half_hours = Question.from_json(study.question).half_hours()
+    half_hours = half_hours_shown(study, Question.from_json(study.question))
     chosen = list(picture.place) if every else picture.nearest(MOST_ROWS)
     return _values(picture, [at for at in chosen if picture.has_series(at)], half_hours)
 

@@ -78,7 +78,7 @@ def look_at(study: Study, asked: Mapping[str, str]) -> Look:
     should be loaded with it.
     """
     question = Question.from_json(study.question)
-    half_hours = question.half_hours()
+    half_hours = half_hours_shown(study, question)
     row = StudyPicture.objects.filter(study=study).first()
     picture = opened(row.values) if row else None
     view = view_of(study, question, half_hours, asked)
@@ -109,6 +109,18 @@ def look_at(study: Study, asked: Mapping[str, str]) -> Look:
         kept=len(picture.place) if picture else 0,
         engine=row.engine if row else "",
     )
+
+
+def half_hours_shown(study: Study, question: Question) -> tuple[datetime, ...]:
+    """Return the half-hours that are drawn: of several versions of the network, those of the one
+    that decides.
+    """
+    half_hours = question.half_hours()
+    if not study.stretches:
+        return half_hours
+    shown = (study.result or {}).get("stretch", 0)
+    begins = sum(each["half_hours"] for each in study.stretches[:shown])
+    return half_hours[begins : begins + study.stretches[shown]["half_hours"]]
 
 
 def _state(row: StudyPicture | None, picture: Picture | None) -> str:
@@ -153,17 +165,32 @@ def drawn(study: Study, question: Question, picture: Picture | None, view: View)
     return diagram_of(
         layout,
         findings_of(question, study.result, layout),
-        placed_sites(study.area_id, set(question.site_ids())),
+        placed_sites(study.area_id, set(question.site_ids()), _buses_then(study)),
         picture,
         view,
         warn_percent=question.options.loading_warn_percent,
     )
 
 
-def placed_sites(area_id: int, asked: set[int]) -> list[PlacedSite]:
-    """Return a study area's connected sites, by name, with their technologies."""
-    sites = Site.objects.filter(area_id__in=areas_below(area_id)).exclude(network_bus="")
-    found = list(sites.order_by("name").values_list("pk", "name", "network_bus"))
+def _buses_then(study: Study) -> dict[int, str]:
+    """Return where sites hang on the network that is drawn, as the study read it."""
+    record = study.inputs or {"sites": []}
+    shown = (study.result or {}).get("stretch", 0)
+    sites = record["later"][shown - 1]["sites"] if shown else record["sites"]
+    return {each["site_id"]: each["bus"] for each in sites}
+
+
+def placed_sites(area_id: int, asked: set[int], then: Mapping[int, str]) -> list[PlacedSite]:
+    """Return a study area's connected sites, by name, with their technologies.
+
+    ``then``: the buses of those that a study read.
+    """
+    sites = Site.objects.filter(area_id__in=areas_below(area_id))
+    found = [
+        (pk, name, bus)
+        for pk, name, now in sites.order_by("name").values_list("pk", "name", "network_bus")
+        if (bus := then.get(pk, now))
+    ]
     return _placed(found, asked)
 
 
@@ -217,7 +244,7 @@ def snapshot_of(study: Study, asked: Mapping[str, str]) -> dict[str, Any] | None
     if picture is None:
         return None
     question = Question.from_json(study.question)
-    half_hours = question.half_hours()
+    half_hours = half_hours_shown(study, question)
     view = view_of(study, question, half_hours, asked)
     diagram = drawn(study, question, picture, view)
     marks = diagram.marks if diagram else []

@@ -83,8 +83,9 @@ def _wanted(study: Study) -> tuple[case.Study, str, int]:
             f"The record of {study} no longer gives the inputs it was computed on."
         )
     moment = worst_moment(question, result)
-    asked = _decisive(inputs, result)
-    return asked, basis["basis"], inputs.half_hours.index(moment) if moment else 0
+    shown = inputs.on_each_version[result.get("stretch", 0)]
+    asked = _decisive(shown, result)
+    return asked, basis["basis"], shown.half_hours.index(moment) if moment else 0
 
 
 def _decisive(inputs: Inputs, result: dict[str, Any]) -> case.Study:

@@ -12,6 +12,7 @@ from psa.models import Study
 from psa.queries import old_among
 from psa.questions import BASIS_WORDS, Question
 from psa.seen.charts import LineChart, charts_of
+from psa.seen.looking import half_hours_shown
 from psa.seen.wording import (
     CHECK_WORDS,
     CHECKED,
@@ -19,7 +20,9 @@ from psa.seen.wording import (
     QUANTITY_WORDS,
     checked_in,
     clock,
+    closeness,
     element_words,
+    every_basis,
     not_checked_in,
     part_words,
     value_words,
@@ -42,6 +45,8 @@ class Report:
     changes: list[dict[str, Any]]
     asked: str
     warn_percent: float
+    networks: str = ""
+    stretches: list[dict[str, Any]] = field(default_factory=list)
     bases: list[dict[str, Any]] = field(default_factory=list)
     constraints: list[dict[str, Any]] = field(default_factory=list)
     near: list[dict[str, Any]] = field(default_factory=list)
@@ -88,14 +93,20 @@ def report_on(study: Study) -> Report:
             for change in question.changes
         ],
         asked=f"{question.bought_kw():g}",
+        networks=study.networks,
+        stretches=_stretches(study, question),
         warn_percent=question.options.loading_warn_percent,
         bases=[_basis(basis, question) for basis in result["bases"]],
         constraints=[
-            _constraint(each, basis["basis"], question)
-            for basis in result["bases"]
+            _constraint(each, basis["basis"], question) | {"version": _version(study, at)}
+            for at, basis in every_basis(result)
             for each in basis["constraints"]
         ],
-        near=[_near(each, basis["basis"]) for basis in result["bases"] for each in basis["near"]],
+        near=[
+            _near(each, basis["basis"]) | {"version": _version(study, at)}
+            for at, basis in every_basis(result)
+            for each in basis["near"]
+        ],
         cases=[
             each | {"label": ForecastCase(each["case"]).label}
             for each in result.get("forecast_cases", ())
@@ -109,18 +120,58 @@ def report_on(study: Study) -> Report:
         parts=_parts(question, result, {pk: site.name for pk, site in names.items()}),
         tried=_tried(result),
         exhausted=result.get("exhausted", False),
-        charts=charts_of(study.result, half_hours),
+        charts=charts_of(study.result, half_hours_shown(study, question)),
         checks=[_check(each) for each in result.get("checks", [])],
         arrangements=[
             {
                 "changes": "; ".join(each["changes"]) or "as in the network model",
                 "periods": _periods(each["half_hours"]),
             }
-            for each in result.get("arrangements", [])
+            for stretch in result.get("stretches", [result])
+            for each in stretch.get("arrangements", [])
         ],
         checked=checked_in(study.result),
         not_checked=not_checked_in(study.result),
     )
+
+
+def _version(study: Study, at: int) -> str:
+    """Name the version of the network that a stretch is on; nothing where there is one only."""
+    return f"version {study.stretches[at]['version']}" if study.stretches else ""
+
+
+def _stretches(study: Study, question: Question) -> list[dict[str, Any]]:
+    """Return a row for each version of the network in the window, where there are several."""
+    if not study.stretches or not study.result:
+        return []
+    rows = []
+    for at, (each, found) in enumerate(
+        zip(study.stretches, study.result["stretches"], strict=True)
+    ):
+        asked = [
+            basis["worst"]
+            for basis in found["bases"]
+            if basis["basis"] in question.options.required_bases and basis["worst"]
+        ]
+        nearest = max(asked, key=closeness, default=None)
+        rows.append(
+            {
+                "version": each["version"],
+                "from": clock(each["starts_at"]),
+                "until": clock(each["ends_at"]),
+                "half_hours": each["half_hours"],
+                "outcome": found["outcome"].replace("_", " "),
+                "failing": len(found["failing"]),
+                "reason": found["reason"],
+                "nearest": _nearest(nearest) if nearest else "",
+                "decides": at == study.result["stretch"],
+            }
+        )
+    return rows
+
+
+def _nearest(worst: dict[str, Any]) -> str:
+    return f"{element_words(worst)}, {value_words(worst['value'], worst['unit'])}"
 
 
 def seasons_in(question: Question, result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -132,7 +183,7 @@ def seasons_in(question: Question, result: dict[str, Any]) -> list[dict[str, Any
         own = {at for period in season.periods for at in half_hours_between(*period)}
         binding = [
             element_words(each)
-            for basis in result["bases"]
+            for _, basis in every_basis(result)
             if basis["basis"] in question.options.required_bases
             for each in basis["constraints"]
             if each["kind"] != "existing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from textwrap import shorten
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from core.periods import LONDON, half_hours_in_words
 from psa.questions import BASIS_WORDS, Question
 from psa.states import ForecastCase
+from psa.stretches import in_words, moment
 
 CHECKED = (
     "steady-state voltage",
@@ -57,8 +59,13 @@ def not_checked_in(result: dict[str, Any] | None) -> tuple[str, ...]:
     return tuple(words for words in NOT_CHECKED if left.get(words) not in made)
 
 
-def summary(question: Question, result: dict[str, Any]) -> str:
-    """Return one or two plain sentences: the outcome, what binds, what would pass."""
+def summary(
+    question: Question, result: dict[str, Any], stretches: Sequence[dict[str, Any]] = ()
+) -> str:
+    """Return one or two plain sentences: the outcome, what binds, what would pass.
+
+    ``stretches``: which version of the network applies when, as they are stored.
+    """
     outcome = result["outcome"]
     if result.get("parts"):
         text = _of_a_choice(question, result)
@@ -70,7 +77,7 @@ def summary(question: Question, result: dict[str, Any]) -> str:
         text = f"No answer: {result['reason'] or outcome}"
     if (relief := result.get("relief")) is not None:
         text = f"{_of_sellers(relief)} Without it: {text}"
-    text += _of_cases(result)
+    text += _of_cases(result) + _of_versions(result, stretches)
     if question.own_power is not None:
         text += " On the model's own loads where there is no forecast."
     return shorten(text, SUMMARY_LENGTH, placeholder=" …")
@@ -85,6 +92,17 @@ def _of_cases(result: dict[str, Any]) -> str:
         return f" So in each of {len(cases)} cases of the forecasts."
     label = ForecastCase(result["forecast_case"]).label.lower()
     return f" The worst of {len(cases)} cases of the forecasts: {label}."
+
+
+def _of_versions(result: dict[str, Any], stretches: Sequence[dict[str, Any]]) -> str:
+    """Say on which versions of the network it was asked, if on more than one."""
+    if not stretches:
+        return ""
+    if result["outcome"] == "pass":
+        return f" {in_words(stretches)}."
+    decides = stretches[result["stretch"]]
+    begins = moment(decides["valid_from"])
+    return f" On version {decides['version']} of the network, in force from {begins}."
 
 
 def clock(text: str) -> str:
@@ -113,6 +131,14 @@ def binding(question: Question, result: dict[str, Any]) -> dict[str, Any] | None
     return None
 
 
+def every_basis(result: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return the bases of each stretch of the window that has a network of its own, with its
+    number; of a window on one version, its own.
+    """
+    stretches = result.get("stretches") or [result]
+    return [(at, basis) for at, each in enumerate(stretches) for basis in each["bases"]]
+
+
 def deciding_basis(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
     """Return the basis that binds: the first required that fails, else the tightest of them."""
     bases: list[dict[str, Any]] = result["bases"]
@@ -122,7 +148,7 @@ def deciding_basis(question: Question, result: dict[str, Any]) -> dict[str, Any]
         if basis["outcome"] == "fail":
             return basis
     tight = [basis for basis in pool if basis["worst"]]
-    return max(tight, key=lambda basis: _closeness(basis["worst"]), default=next(iter(pool), None))
+    return max(tight, key=lambda basis: closeness(basis["worst"]), default=next(iter(pool), None))
 
 
 def decisive(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
@@ -148,10 +174,10 @@ def worst_moment(question: Question, result: dict[str, Any]) -> datetime | None:
 
 def _of_a_pass(question: Question, result: dict[str, Any]) -> str:
     nearest = None
-    for basis in result["bases"]:
+    for _, basis in every_basis(result):
         if basis["basis"] in question.options.required_bases and basis["worst"]:
             worst = basis["worst"]
-            if nearest is None or _closeness(worst) > _closeness(nearest):
+            if nearest is None or closeness(worst) > closeness(nearest):
                 nearest = worst
     if nearest is None:
         return "Passes."
@@ -290,14 +316,19 @@ def free_percent(question: Question, result: dict[str, Any]) -> float | None:
     Of the required bases and of further checks that decide; None where one of them has no value.
     """
     required = question.options.required_bases
-    asked = [basis["worst"] for basis in result["bases"] if basis["basis"] in required]
-    asked += [check["worst"] for check in result.get("checks", ()) if check["decides"]]
+    asked = [basis["worst"] for _, basis in every_basis(result) if basis["basis"] in required]
+    asked += [
+        check["worst"]
+        for each in result.get("stretches") or [result]
+        for check in each.get("checks", ())
+        if check["decides"]
+    ]
     if not asked or not all(asked):
         return None
-    return 100 * (1 - max(_closeness(worst) for worst in asked))
+    return 100 * (1 - max(closeness(worst) for worst in asked))
 
 
-def _closeness(worst: dict[str, Any]) -> float:
+def closeness(worst: dict[str, Any]) -> float:
     """Return how near a value is to its limit: comparable between voltages and loadings."""
     if worst["unit"] == "pu":  # the statutory band above 1 kV is 0.06 pu each way
         return 1 - abs(float(worst["limit"]) - float(worst["value"])) / 0.06

@@ -17,9 +17,7 @@ from psa.services.networks import (
     bus_names,
     import_network_model,
     map_sites,
-    publish_network_model,
     record_model_check,
-    refusals_to_publish,
     upload_network_model,
 )
 from psa.services.pictures import record_picture, request_picture
@@ -39,6 +37,12 @@ from psa.services.uploads import (
     publish_forecast_file,
     publish_forecast_upload,
 )
+from psa.services.versions import (
+    bring_into_force,
+    publish_network_model,
+    refusals_to_publish,
+    withdraw_network_model,
+)
 from psa.services.what_ifs import WhatIf, Wished, ask_what_if
 
 __all__ = [
@@ -51,6 +55,7 @@ __all__ = [
     "Wished",
     "accept_warnings",
     "ask_what_if",
+    "bring_into_force",
     "bus_names",
     "check_forecast",
     "claim_headroom",
@@ -80,4 +85,5 @@ __all__ = [
     "request_study",
     "upload_network_model",
     "withdraw_network_event",
+    "withdraw_network_model",
 ]

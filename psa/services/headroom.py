@@ -70,12 +70,14 @@ def record_headroom(*, claim: HeadroomClaim, found: Found | Gap, at: datetime) -
     SiteHeadroom.objects.filter(headroom=headroom).delete()
     if isinstance(found, Gap):
         headroom.gap, headroom.network_model_id = found.reason[:GAP_LENGTH], found.network_model_id
+        headroom.stretches = []
         headroom.forecast_versions, headroom.on_planning_profiles = [], False
         headroom.engine = headroom.inputs_hash = ""
         headroom.constraints, headroom.near = [], {}
         headroom.save()
     else:
         headroom.gap, headroom.network_model_id = "", found.inputs.network_model_id
+        headroom.stretches = found.inputs.stretches()
         headroom.forecast_versions = list(found.inputs.forecast_versions)
         headroom.on_planning_profiles = found.inputs.on_planning_profiles
         headroom.engine, headroom.inputs_hash = found.engine[:120], found.inputs_hash

@@ -16,9 +16,10 @@ from participants.permissions import check_may
 from psa import planning
 from psa.forecast_rows import ForecastRow
 from psa.inputs import areas_below
-from psa.models import ForecastVersion, NetworkModel
+from psa.models import ForecastVersion
+from psa.queries import published_models
 from psa.services.forecasts import publish_forecast
-from psa.states import ForecastCase, ForecastKind, ModelState
+from psa.states import ForecastCase, ForecastKind
 
 LONGEST_DAYS = 100
 SOURCE = "Planning profiles by technology and season: constructed, not measured"
@@ -103,13 +104,9 @@ def _sites(area_id: int) -> list[_Point]:
 
 
 def _buses(area_id: int) -> list[_Point]:
-    model = (
-        NetworkModel.objects.filter(area_id=area_id, state=ModelState.PUBLISHED)
-        .only("diagram")
-        .first()
-    )
-    diagram = (model and model.diagram) or {}
-    load_kw: dict[str, float] = diagram.get("installed", {}).get("load_kw", {})
+    load_kw: dict[str, float] = {}  # of a bus that several versions have: the last one's
+    for diagram in published_models(area_id).values_list("diagram", flat=True):
+        load_kw |= (diagram or {}).get("installed", {}).get("load_kw", {})
     return [_Point([(planning.DEMAND, kw)], None, bus) for bus, kw in sorted(load_kw.items())]
 
 

@@ -142,14 +142,15 @@ def record_study(*, claim: Claim, inputs: Inputs, solved: Solved, at: datetime) 
     :raises WrongStateError: if the claim's lease was taken over, or the study is finished
     """
     study = _held(claim)
-    study.network_model_id = inputs.network_model_id
+    decided = inputs.on_each_version[solved.result.get("stretch", 0)]
+    study.network_model_id, study.stretches = decided.network_model_id, inputs.stretches()
     study.forecast_versions = list(inputs.forecast_versions)
     study.on_planning_profiles = inputs.on_planning_profiles
     study.in_planned_outage = inputs.in_planned_outage
     study.inputs = recorded(inputs)
     study.inputs_hash, study.engine = solved.inputs_hash, solved.engine
     study.result = solved.result
-    study.summary = summary(claim.question, solved.result)
+    study.summary = summary(claim.question, solved.result, study.stretches)
     return _finished(study, solved.state, at)
 
 
@@ -190,6 +191,7 @@ def _finished(study: Study, outcome: StudyState, at: datetime) -> Study:
             "revision": study.revision,
             "inputs_hash": study.inputs_hash,
             "network_model": study.network_model_id,
+            **({"stretches": study.stretches} if study.stretches else {}),
             "on_planning_profiles": study.on_planning_profiles,
             "in_planned_outage": study.in_planned_outage,
         },

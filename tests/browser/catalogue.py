@@ -273,6 +273,7 @@ NO_PAGE = {
     "admin:wsc_review_study_again": POST_ONLY,
     "admin:psa_areaheadroom_publish": POST_ONLY,
     "admin:psa_networkmodel_publish": POST_ONLY,
+    "admin:psa_networkmodel_withdraw": POST_ONLY,
     "admin:psa_networkmodel_map": POST_ONLY,
     "admin:psa_networkmodel_accept": POST_ONLY,
     "admin:psa_networkevent_withdraw": POST_ONLY,

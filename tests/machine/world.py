@@ -127,6 +127,7 @@ def publish_inputs(area: Area, sites: dict[str, Site]) -> None:
         version=1,
         name="Vale",
         state=ModelState.PUBLISHED,
+        valid_from=AT,
         network="{}",
         sha256=sha256(b"{}").hexdigest(),
         created_at=AT,

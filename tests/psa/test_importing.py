@@ -83,6 +83,7 @@ def publish_diagram(world: World) -> None:
         version=1,
         name="Lane",
         state=ModelState.PUBLISHED,
+        valid_from=AT,
         network="{}",
         created_at=AT,
         diagram={

@@ -108,7 +108,8 @@ def test_a_receipt_carries_events_and_further_checks() -> None:
 
     from psa.engine.study import answer, as_json
 
-    asked, recorded, _ = receipt.read(receipt_of(study))
+    [cases], recorded, _ = receipt.read(receipt_of(study))
+    [asked] = cases.values()
     assert recorded == study.result
     assert [event.element for event in asked.events] == ["Line 1"]
     assert asked.options.emergency_percent == 120.0

@@ -160,6 +160,7 @@ def test_the_rest_of_the_area_is_mixed_demand_by_the_models_installed_load(world
         version=1,
         name="Lane",
         state=ModelState.PUBLISHED,
+        valid_from=AT,
         network="{}",
         created_at=AT,
         diagram={"installed": {"load_kw": {"Lane 1": 200.0}, "sources": []}},

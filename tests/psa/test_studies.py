@@ -214,7 +214,7 @@ def test_inputs_take_the_same_queries_for_a_day_and_a_week(
     window = ServiceWindow(FIRST_DAY.date(), FIRST_DAY.date() + timedelta(days=days - 1))
     question = world.question(kw=10, window=window)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         found = inputs_of(world, question)
 
     assert len(found.half_hours) == 48 * days

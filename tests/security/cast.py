@@ -243,6 +243,7 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         ).pk,
         "model": _model(world.area, 1, []).pk,
         "warned model": _model(world.area, 2, [WARNING]).pk,
+        "coming model": _coming(world.area).pk,
         "event": _event(world).pk,
         "headroom": AreaHeadroom.objects.create(area=world.area).pk,
     }
@@ -260,6 +261,14 @@ def _model(area: Area, version: int, findings: list[dict[str, str]]) -> NetworkM
     )
 
 
+def _coming(area: Area) -> NetworkModel:
+    """Publish a version that is not in force for years."""
+    model = _model(area, 4, [])
+    model.state, model.valid_from = "PUBLISHED", AT.replace(year=2099, minute=0)
+    model.save()
+    return model
+
+
 def _event(world: World) -> NetworkEvent:
     """Plan an outage on a model that is in use."""
     NetworkModel.objects.create(
@@ -267,6 +276,7 @@ def _event(world: World) -> NetworkEvent:
         version=3,
         name="Lane in use",
         state="PUBLISHED",
+        valid_from=AT,
         network="{}",
         findings=[],
         diagram={

@@ -56,7 +56,8 @@ CALLERS = {
     "psa.services.events.record_network_event": "psa.network_event.recorded",
     "psa.services.events.withdraw_network_event": "psa.network_event.withdrawn",
     "psa.services.forecasts.publish_forecast": "psa.forecast.published",
-    "psa.services.networks.publish_network_model": "psa.network_model.published",
+    "psa.services.versions.publish_network_model": "psa.network_model.published",
+    "psa.services.versions.withdraw_network_model": "psa.network_model.withdrawn",
     "wsc.services.policies.publish_policy": "wsc.policy.published",
 }
 

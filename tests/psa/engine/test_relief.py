@@ -35,7 +35,7 @@ def asked(kw: float, *sellers: tuple[str, str, float], rating_ka: float = 0.05) 
 def found_for(question: Study) -> Relief:
     alone = study.answer(replace(question, sellers=()))
     assert alone.outcome is Outcome.FAIL
-    return relief.smallest([question])
+    return relief.smallest([{"": question}])
 
 
 def passes_with(question: Study, sellers: tuple[Lowering, ...]) -> bool:
@@ -108,7 +108,7 @@ def test_without_sellers_there_is_none_to_name() -> None:
 
 
 def test_what_passes_alone_needs_no_seller() -> None:
-    result = choosing.answered({"": asked(300, ("near", "End 2", 400))})
+    result = choosing.answered([{"": asked(300, ("near", "End 2", 400))}])
 
     assert result["outcome"] == "pass"
     assert "relief" not in result
@@ -146,7 +146,7 @@ def test_a_result_with_sellers_is_plain_json() -> None:
     question = asked(700, ("near", "End 2", 400))
     question = replace(question, options=replace(question.options, required=(Basis.RIGHTS_USED,)))
 
-    result = choosing.answered({"": question})
+    result = choosing.answered([{"": question}])
 
     assert result["outcome"] == "fail"
     assert result["relief"]["sellers"][0]["key"] == "near"

@@ -95,7 +95,7 @@ def random_study(seed: int, size: int, *, count: int = 3) -> Study:
 
 
 def choose(asked: Study) -> SubsetAnswer:
-    return subset.answer({"": asked})
+    return subset.answer([{"": asked}])
 
 
 def passing_keys(found: SubsetAnswer) -> list[str]:
@@ -278,10 +278,10 @@ def test_what_passes_passes_on_every_case_of_the_forecasts() -> None:
     asked = knapsack(500, 300, 600)
     loaded = replace(asked, background={"End 1": profile(400, 0)})
 
-    found = subset.answer({"CENTRAL": asked, "HIGH": loaded})
+    found = subset.answer([{"CENTRAL": asked, "HIGH": loaded}])
 
     assert passing_keys(found) == ["c0"]
-    assert [(name, each.outcome) for name, each in found.forecast_cases] == [
+    assert [(name, each.outcome) for (_, name), each in found.answers.items()] == [
         ("CENTRAL", Outcome.PASS),
         ("HIGH", Outcome.PASS),
     ]

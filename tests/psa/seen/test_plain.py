@@ -33,7 +33,7 @@ def test_a_yes_and_a_study_without_an_answer_need_no_words() -> None:
     world = make_world()
 
     assert in_plain_words(studied(world, kw=50)) == ""
-    NetworkModel.objects.update(state="SUPERSEDED")
+    NetworkModel.objects.update(state="DRAFT")
     assert in_plain_words(studied(world, kw=200)) == ""
 
 
