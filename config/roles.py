@@ -114,6 +114,11 @@ DUTIES = (
             "connections.change_agreement",
         ),
     ),
+    Duty(
+        "Record that a site passes to another organisation",
+        _STAFF,
+        ("connections.record_tenancychange",),
+    ),
     Duty("Enter contracts made outside the product", _STAFF, ("nmf.add_commitment",)),
     Duty(
         "Upload and publish network models, record outages, ask for studies",

@@ -34,6 +34,7 @@ EVENT_ROUTES: dict[str, list[str]] = {
     "connections.tcvn.issued": ["connections.file_notice"],
     "connections.tcvn.reissued": ["connections.file_notice"],
     "connections.tcvn.in_force": ["connections.file_notice"],
+    "connections.tenancychange.recorded": ["nmf.withdraw_beyond_tenancy"],
     "connections.notice_pdf.requested": ["connections.file_notice"],
     **{
         f"connections.p2pagreement.{verb}": ["connections.file_p2p_agreement"]
@@ -55,6 +56,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
     },
     "open capacity statements": {"task": "connections.open_statements", "schedule": 3600.0},
+    "let sites change hands": {"task": "connections.apply_tenancy_changes", "schedule": 60.0},
     "lapse notices": {"task": "connections.lapse_notices", "schedule": 300.0},
     "seal the journal": {"task": "core.seal_events", "schedule": 20.0},
     "expire requests and responses": {"task": "nmf.expire_due", "schedule": 60.0},

@@ -291,6 +291,8 @@ SPECTACULAR_SETTINGS = {
         "ResponseStateEnum": "nmf.states.ResponseState.choices",
         "RegistrationStateEnum": "connections.states.RegistrationState.choices",
         "TcvnStateEnum": "connections.states.TcvnState.choices",
+        "TenancyStateEnum": "connections.states.TenancyState.choices",
+        "TenancyRuleEnum": "connections.states.TenancyRule.choices",
         "TcvnRoleEnum": "connections.states.TcvnRole.choices",
         "RoleEnum": "participants.states.Role.choices",
         "OrganisationKindEnum": "participants.states.OrganisationKind.choices",

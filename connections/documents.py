@@ -68,7 +68,7 @@ def notice_facts(
     values = {
         "number": number,
         "site": tcvn.site.name,
-        "organisation": tcvn.site.organisation.name,
+        "organisation": tcvn.organisation.name,
         "agreement": agreement.reference if agreement else "none",
         "direction": tcvn.get_direction_display().lower(),
         "kw": _kw(tcvn.capacity_kw),

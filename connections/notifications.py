@@ -93,7 +93,7 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime, reason: str = "") -> None
     notices.notify(
         kind="connections.tcvn",
         recipients=notices.dso_engineers() if to_dso else people_of(tcvn),
-        organisation_id=None if to_dso else tcvn.site.organisation_id,
+        organisation_id=None if to_dso else tcvn.organisation.pk,
         title=f"{tcvn.site.name}: {title}" if to_dso else title,
         body=tcvn.answer if verb in WITH_ANSWER else reason,
         facts=[*_tcvn_facts(tcvn), *_next(tcvn), *_last_day(tcvn, verb)],
@@ -119,7 +119,7 @@ def tcvn_superseded(tcvn: Tcvn, *, by: Tcvn, at: datetime) -> None:
     notices.notify(
         kind="connections.tcvn",
         recipients=people_of(tcvn),
-        organisation_id=tcvn.site.organisation_id,
+        organisation_id=tcvn.organisation.pk,
         title=f"{tcvn} counts until {until}",
         body=f"{by} takes its place then."
         if own
@@ -133,8 +133,8 @@ def tcvn_superseded(tcvn: Tcvn, *, by: Tcvn, at: datetime) -> None:
 def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
     notices.notify(
         kind="connections.tcvn",
-        recipients=notices.traders_of(earmark.site.organisation_id),
-        organisation_id=earmark.site.organisation_id,
+        recipients=notices.traders_of(earmark.organisation.pk),
+        organisation_id=earmark.organisation.pk,
         title=f"{buyer.site.name} needs {earmark.site.name} to lower its capacity",
         facts=[
             *_tcvn_facts(earmark),
@@ -151,7 +151,7 @@ def set_back_asked(setting: LimitationSetting, *, at: datetime) -> None:
     notices.notify(
         kind="connections.tcvn",
         recipients=people_of(tcvn),
-        organisation_id=tcvn.site.organisation_id,
+        organisation_id=tcvn.organisation.pk,
         title=f"{tcvn.site.name}: set the limitation scheme back",
         body=_why_set_back(tcvn),
         facts=[

@@ -8,16 +8,21 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from connections.models import Agreement, P2pAgreement, Signatory
 from connections.states import AgreementKind
+from connections.tenancies import held_by
 from participants.models import Organisation
 
 
 def p2p_agreements_seen_by(organisation: Organisation) -> QuerySet[P2pAgreement]:
-    """Return those of an organisation's own sites, or all for the DSO; the latest first."""
+    """Return those of an organisation's own sites, or all for the DSO; the latest first.
+
+    What is agreed goes with its site, also to another organisation; all else stays whose it was.
+    """
     found = P2pAgreement.objects.select_related(
         "site__area", "site__organisation", "varies", "agreement"
     )
     if organisation.kind != "DSO":
-        found = found.filter(site__organisation=organisation)
+        goes_with_it = Q(site__organisation=organisation, countersigned_at__isnull=False)
+        found = found.filter(goes_with_it | held_by(organisation, site="site", at="created_at"))
     return found.order_by("-created_at", "-pk")
 
 

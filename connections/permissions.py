@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connections.models import Preparer, Registration, Signatory, Site, Tcvn
+from connections.tenancies import signs_offer
 from core.errors import NotPermittedError
 from core.journal import Actor
 from participants import permissions as participants
@@ -20,6 +21,8 @@ MAY_OFFER_P2P = "connections.offer_p2pagreement"
 MAY_COUNTERSIGN_P2P = "connections.countersign_p2pagreement"
 MAY_PUBLISH_P2P_TEMPLATE = "connections.publish_p2ptemplate"
 MAY_ADD_AGREEMENT = "connections.add_agreement"
+MAY_RECORD_TENANCY = "connections.record_tenancychange"
+MAY_PUBLISH_TENANCY_POLICY = "connections.publish_tenancypolicy"
 MAY_ADD_HOOK = "connections.add_registerhook"
 
 
@@ -74,6 +77,23 @@ def is_signatory(*, site_id: int, user_id: int) -> bool:
     return Signatory.objects.filter(
         site_id=site_id, user_id=user_id, verified_at__isnull=False
     ).exists()
+
+
+def signs_notice(*, tcvn: Tcvn, user_id: int) -> bool:
+    """Tell whether a person signs a notice: for its site, or for who comes there."""
+    offered = signs_offer(tcvn, user_id)
+    return is_signatory(site_id=tcvn.site_id, user_id=user_id) if offered is None else offered
+
+
+def check_signs_notice(*, tcvn: Tcvn, actor: Actor) -> None:
+    """Let those pass who sign a notice.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    if not signs_notice(tcvn=tcvn, user_id=actor.person()):
+        raise NotPermittedError(
+            "not_signatory", f"Only a signatory of {tcvn.organisation} for {tcvn.site.name} may."
+        )
 
 
 def check_signs_for(*, site: Site, actor: Actor) -> None:

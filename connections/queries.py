@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import BooleanField, Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
 from django.utils.module_loading import import_string
 
 from connections.lines import STANDS_FOR_IT
@@ -28,7 +28,9 @@ from connections.register.sweep import Span, Stretch, stretches_of
 from connections.states import (
     Direction,
     RegistrationState,
+    TenancyState,
 )
+from connections.tenancies import own_tcvns
 from core.errors import Conflict
 from core.periods import HALF_HOUR, half_hour_of
 from participants.models import Organisation
@@ -189,6 +191,19 @@ def sites_seen_by(organisation: Organisation) -> QuerySet[Site]:
     return sites.filter(organisation=organisation)
 
 
+def sites_with_past(organisation: Organisation) -> QuerySet[Site]:
+    """Return the sites whose register an organisation may read: also those that it has left.
+
+    Of each only its own time (``tenancies.time_at``).
+    """
+    sites = Site.objects.select_related("area", "organisation").order_by("name")
+    if organisation.kind == "DSO":
+        return sites
+    return sites.filter(
+        Q(organisation=organisation) | Q(pk__in=organisation.tenancies.values("site_id"))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Outline:
     """What a site's outline approval lets it buy and sell in one direction. None: nothing."""
@@ -199,7 +214,11 @@ class Outline:
 
 def approved_registration(site_id: int) -> Registration | None:
     return (
-        Registration.objects.filter(site_id=site_id, state=RegistrationState.APPROVED)
+        Registration.objects.filter(
+            site_id=site_id,
+            state=RegistrationState.APPROVED,
+            organisation=F("site__organisation"),  # who left takes its approval along
+        )
         .order_by("-decided_at", "-pk")
         .first()
     )
@@ -207,7 +226,9 @@ def approved_registration(site_id: int) -> Registration | None:
 
 def with_outlines(sites: QuerySet[Site]) -> QuerySet[Site]:
     """Bring each site's approved registrations, the latest first, and its assets."""
-    approved = Registration.objects.filter(state=RegistrationState.APPROVED)
+    approved = Registration.objects.filter(
+        state=RegistrationState.APPROVED, organisation=F("site__organisation")
+    )
     return sites.prefetch_related(
         "assets",
         Prefetch("registrations", approved.order_by("-decided_at", "-pk"), to_attr="approved"),
@@ -237,7 +258,7 @@ def registrations_seen_by(organisation: Organisation) -> QuerySet[Registration]:
 def tcvns_seen_by(organisation: Organisation) -> QuerySet[Tcvn]:
     found = Tcvn.objects.select_related("site__area", "site__organisation", "created_by")
     if organisation.kind != "DSO":
-        found = found.filter(site__organisation=organisation)
+        found = found.filter(own_tcvns(organisation))
     return found.order_by("-created_at", "-pk")
 
 
@@ -249,8 +270,14 @@ def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
     own = Signatory.objects.filter(
         site_id=OuterRef("site_id"), user_id=user_id, verified_at__isnull=False
     )
+    offered = Q(tenancy__isnull=False) & ~Q(tenancy__state=TenancyState.DONE)
+    signs = Case(
+        When(offered, then=Q(tenancy__signatory_id=user_id)),
+        default=Exists(own),
+        output_field=BooleanField(),
+    )
     other = Tcvn.objects.filter(varies=OuterRef("pk"), state__in=STANDS_FOR_IT)
-    return tcvns.annotate(signs=Exists(own), has_variation=Exists(other))
+    return tcvns.annotate(signs=signs, has_variation=Exists(other))
 
 
 def register_for_chart(

@@ -62,8 +62,14 @@ class RegistrationState(models.TextChoices):
     RETURNED = "RETURNED", "Returned for information"
     APPROVED = "APPROVED", "Outline approval given"
     REFUSED = "REFUSED", "Refused"
+    CLOSED = "CLOSED", "Closed: the site changed hands"
 
 
+_WITH_NO_ANSWER = [
+    RegistrationState.DRAFT,
+    RegistrationState.SUBMITTED,
+    RegistrationState.RETURNED,
+]
 REGISTRATION_MACHINE = Machine(
     "connections.registration",
     {
@@ -74,8 +80,10 @@ REGISTRATION_MACHINE = Machine(
         "return": ([RegistrationState.SUBMITTED], RegistrationState.RETURNED),
         "approve": ([RegistrationState.SUBMITTED], RegistrationState.APPROVED),
         "refuse": ([RegistrationState.SUBMITTED], RegistrationState.REFUSED),
+        "close": (_WITH_NO_ANSWER, RegistrationState.CLOSED),
     },
 )
+CLOSED_REGISTRATION = REGISTRATION_MACHINE.final - {RegistrationState.APPROVED}
 
 
 class Nation(models.TextChoices):
@@ -209,5 +217,27 @@ P2P_AGREEMENT_MACHINE = Machine(
         "lapse": ([P2pAgreementState.OFFERED], P2pAgreementState.LAPSED),
         "countersign": ([P2pAgreementState.EXECUTED], P2pAgreementState.AGREED),
         "end": ([P2pAgreementState.AGREED], P2pAgreementState.ENDED),
+    },
+)
+
+
+class TenancyRule(models.TextChoices):
+    """What becomes of the notices of a site that passes to another organisation."""
+
+    END = "END", "They end at the change"
+    TRANSFER = "TRANSFER", "They end, and are offered anew to who comes, to sign until then"
+
+
+class TenancyState(models.TextChoices):
+    AGREED = "AGREED", "Recorded, to come"
+    DONE = "DONE", "Done"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+TENANCY_MACHINE = Machine(
+    "connections.tenancychange",
+    {
+        "apply": ([TenancyState.AGREED], TenancyState.DONE),
+        "cancel": ([TenancyState.AGREED], TenancyState.CANCELLED),
     },
 )

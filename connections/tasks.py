@@ -16,6 +16,11 @@ def number_register_changes() -> None:
     hooks.enqueue_due(at=clock.now())
 
 
+@periodic_task("connections.apply_tenancy_changes")
+def apply_tenancy_changes() -> None:
+    services.apply_tenancy_changes(at=clock.now())
+
+
 @outbox_task("connections.mail_preparer")
 def mail_preparer(*, preparer_id: int) -> None:
     notifications.mail_preparer(preparer_id=preparer_id)

@@ -12,6 +12,7 @@ from django.db.models.functions import Greatest
 from connections import queries as connections
 from connections.models import AllocationSpan, Area, Site
 from connections.register.sweep import Stretch
+from connections.tenancies import held_by
 from core.journal import of_subjects
 from core.models import Event
 from core.money import contract_value_gbp
@@ -86,7 +87,7 @@ def visible_requests(organisation: Organisation) -> QuerySet[Request]:
         return rows
     seen = (
         Q(organisation=organisation)
-        | Q(counterparty_site__organisation=organisation)
+        | held_by(organisation, site="counterparty_site", at="created_at")
         | Q(pk__in=Response.objects.filter(organisation=organisation).values("request_id"))
     )
     if organisation.pk in opted_in_ids():
@@ -114,7 +115,8 @@ def visible_contracts(organisation: Organisation) -> QuerySet[Contract]:
     if organisation.kind == OrganisationKind.DSO:
         return rows
     return rows.filter(
-        Q(buyer_site__organisation=organisation) | Q(seller_site__organisation=organisation)
+        held_by(organisation, site="buyer_site", at="agreed_at")
+        | held_by(organisation, site="seller_site", at="agreed_at")
     )
 
 
@@ -194,6 +196,9 @@ def own_site_of(contract: Contract, organisation: Organisation) -> Site | None:
     for site in (contract.buyer_site, contract.seller_site):
         if site.organisation_id == organisation.pk:
             return site
+    for site in (contract.buyer_site, contract.seller_site):
+        if site.tenancies.filter(organisation=organisation).exists():
+            return site  # it held it then
     return None
 
 

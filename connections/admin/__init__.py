@@ -8,6 +8,7 @@ from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, S
 from connections.admin.stepped import Step, SteppedAdmin
 from connections.admin.targets import StepTargetsAdmin
 from connections.admin.tcvns import TcvnAdmin
+from connections.admin.tenancies import TenancyAdmin, TenancyChangeAdmin, TenancyPolicyAdmin
 
 __all__ = [
     "AgreementAdmin",
@@ -25,4 +26,7 @@ __all__ = [
     "StepTargetsAdmin",
     "SteppedAdmin",
     "TcvnAdmin",
+    "TenancyAdmin",
+    "TenancyChangeAdmin",
+    "TenancyPolicyAdmin",
 ]

@@ -20,11 +20,11 @@ from connections.admin_forms import (
     traded,
 )
 from connections.models import Registration
-from connections.states import REGISTRATION_MACHINE, RegistrationState
+from connections.states import CLOSED_REGISTRATION, REGISTRATION_MACHINE, RegistrationState
 from core.admin import plain
 from core.windows import weekdays_in_words
 
-OPEN_TO_WORDS = frozenset(RegistrationState) - {RegistrationState.REFUSED}
+OPEN_TO_WORDS = frozenset(RegistrationState) - CLOSED_REGISTRATION
 TRADES = ("buy_import", "buy_export", "sell_import", "sell_export")
 
 

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 
 from connections import services
 from connections.admin.stepped import tried
+from connections.admin.tenancies import change_tenancy_view
 from connections.admin_forms import AgreementForm, EndForm
 from connections.models import Agreement, Area, Asset, Signatory, Site, SiteMpan
 from connections.queries import Standing
@@ -79,7 +80,12 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
             self.admin_site.admin_view(self.close_view),
             name="connections_site_close",
         )
-        return [own, *super().get_urls()]
+        tenancy = path(
+            "<int:pk>/change-tenancy/",
+            self.admin_site.admin_view(change_tenancy_view),
+            name="connections_site_change_tenancy",
+        )
+        return [own, tenancy, *super().get_urls()]
 
     def close_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Close a site; what it has sold and bought from then on is in the way."""

@@ -102,6 +102,10 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
         """Return what an engineer wants to see of a row while taking a step."""
         return []
 
+    def assessments(self, row: Any) -> list[Assessment]:
+        """Return what studies say of a row, if any is asked about such."""
+        return assessments_of(row)
+
     def get_urls(self) -> list[URLPattern]:
         site = self.admin_site
         own = path("<int:pk>/<slug:move>/step/", site.admin_view(self.step_view))
@@ -121,7 +125,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             for move, step in self.steps.items()
             if self.allows(move, obj) and request.user.has_perm(step.permission)
         ]
-        context["assessments"] = assessments_of(obj)
+        context["assessments"] = self.assessments(obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def allows(self, move: str, row: Any) -> bool:
@@ -164,7 +168,7 @@ class SteppedAdmin(ReadOnly, admin.ModelAdmin[Any]):
             "in_the_way": in_the_way,
             "row": row,
             "facts": self.facts(row),
-            "assessments": assessments_of(row),
+            "assessments": self.assessments(row),
             "document": step.document(row) if step.document else "",
             "label": step.label,
             "back": "../../change/",

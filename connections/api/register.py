@@ -18,6 +18,7 @@ from connections import queries
 from connections.register import answers, feed
 from connections.register.states import Change, SourceKind
 from connections.states import Direction
+from connections.tenancies import time_at
 from core import clock
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON
@@ -120,8 +121,8 @@ class RegisterChangesView(APIView):
         asked.is_valid(raise_exception=True)
         since, limit = asked.validated_data["since"], asked.validated_data["limit"]
         organisation = caller(request).organisation
-        own = None if organisation.kind == OrganisationKind.DSO else organisation.pk
-        found = list(feed.changes_after(since, organisation_id=own)[: limit + 1])
+        own = None if organisation.kind == OrganisationKind.DSO else organisation
+        found = list(feed.changes_after(since, organisation=own)[: limit + 1])
         shown = found[:limit]
         return Response(
             {
@@ -157,11 +158,15 @@ class RegisterDailyView(APIView):
         asked.is_valid(raise_exception=True)
         month, as_of = asked.validated_data["month"], asked.validated_data["as_of"]
         month = month or clock.now().astimezone(LONDON).date().replace(day=1)
-        sites = queries.sites_seen_by(caller(request).organisation)
+        organisation = caller(request).organisation
+        sites = queries.sites_with_past(organisation)
+        limits = {each.pk: time_at(each, organisation) for each in sites}
         answer = HttpResponse(content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="register-{month:%Y-%m}.csv"'
         answers.write_csv(
-            answer, answers.DAILY_HEADS, answers.daily_rows(sites, month, as_of=as_of)
+            answer,
+            answers.DAILY_HEADS,
+            answers.daily_rows(sites, month, as_of=as_of, limits=limits),
         )
         return answer
 

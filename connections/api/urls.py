@@ -8,6 +8,7 @@ from rest_framework.routers import SimpleRouter
 from connections.api.agreements import P2pAgreementViews
 from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
+from connections.api.tenancies import TenancyChangeViews
 from connections.api.views import (
     AreaViews,
     DocumentViews,
@@ -25,6 +26,7 @@ router.register("preparers", PreparerViews, basename="api-preparer")
 router.register("documents", DocumentViews, basename="api-document")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
 router.register("p2p-agreements", P2pAgreementViews, basename="api-p2p-agreement")
+router.register("tenancy-changes", TenancyChangeViews, basename="api-tenancy-change")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),
     path("register/daily.csv", RegisterDailyView.as_view(), name="register-daily"),

@@ -45,6 +45,7 @@ from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Area, Document, Preparer, Registration, Site, Tcvn
 from connections.register.answers import as_values
 from connections.signing import execute
+from connections.tenancies import time_at, within
 from connections.views.access import (
     Reader,
     document_open_to,
@@ -110,14 +111,16 @@ class SiteViews(OwnRows):
     def get_queryset(self) -> QuerySet[Site]:
         if getattr(self, "swagger_fake_view", False):
             return Site.objects.none()
-        return queries.sites_seen_by(caller(self.request).organisation).prefetch_related("assets")
+        seen = queries.sites_with_past if self.action == "register" else queries.sites_seen_by
+        return seen(caller(self.request).organisation).prefetch_related("assets")
 
     @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
     @action(detail=True, pagination_class=None, filter_backends=[])
     def register(self, request: Request, pk: str) -> Response:
         """Answer who may use what: the stretches of a period in which nothing changes.
 
-        With what made each number; and, with ``as_of``, as the register said at that moment.
+        With what made each number; and, with ``as_of``, as the register said at that moment. Of a
+        site that has changed hands each reads its own time.
         """
         site = self.get_object()
         asked = self.read(RegisterQuery, request.query_params).validated_data
@@ -128,7 +131,8 @@ class SiteViews(OwnRows):
             asked["ends_at"],
             as_of=asked["as_of"],
         )
-        return Response(RegisterShape(as_values(found[site.pk]), many=True).data)
+        own = within(found[site.pk], time_at(site, caller(request).organisation))
+        return Response(RegisterShape(as_values(own), many=True).data)
 
 
 class RegistrationViews(RegistrationAnswers, OwnRows):

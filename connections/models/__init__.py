@@ -25,6 +25,7 @@ from connections.models.registrations import Registration
 from connections.models.sites import Area, Asset, Signatory, Site, SiteMpan
 from connections.models.steps import StepTargets, Turn
 from connections.models.tcvns import Tcvn, TcvnCondition, TcvnSpan
+from connections.models.tenancies import Tenancy, TenancyChange, TenancyPolicy
 
 __all__ = [
     "Agreement",
@@ -58,5 +59,8 @@ __all__ = [
     "Tcvn",
     "TcvnCondition",
     "TcvnSpan",
+    "Tenancy",
+    "TenancyChange",
+    "TenancyPolicy",
     "Turn",
 ]

@@ -50,6 +50,7 @@ class Site(models.Model):
         max_length=120, blank=True, help_text="Name of the bus in the published network model."
     )
     created_at = models.DateTimeField()
+    held_since = models.DateTimeField(null=True, editable=False)  # by this organisation; None: ever
 
     class Meta:
         ordering = ["name"]

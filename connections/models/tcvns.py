@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from connections.models.fields import KW, on_half_hour, period
 from connections.models.registrations import Registration
 from connections.models.sites import Area, Site
+from connections.models.tenancies import TenancyChange
 from connections.states import OPEN_TCVN, Direction, TcvnRole, TcvnState
 from core.models import ServiceWindowFields
 from participants.models import Organisation
@@ -42,6 +43,9 @@ class Tcvn(ServiceWindowFields):
     varies = models.ForeignKey(
         "self", null=True, on_delete=models.PROTECT, related_name="variations", editable=False
     )  # the notice whose place it takes
+    tenancy = models.ForeignKey(
+        TenancyChange, null=True, on_delete=models.PROTECT, related_name="offers", editable=False
+    )  # offered to who comes at that change
     superseded_from = models.DateTimeField(null=True, editable=False)  # another counts from then on
     study_reference = models.UUIDField(null=True, editable=False)
     document_hash = models.CharField(max_length=64, blank=True, editable=False)
@@ -101,7 +105,8 @@ class Tcvn(ServiceWindowFields):
 
     @property
     def organisation(self) -> Organisation:
-        return self.site.organisation
+        """Return who it is offered to: who holds the site, or comes there."""
+        return self.tenancy.comes if self.tenancy is not None else self.site.organisation
 
 
 class TcvnSpan(models.Model):

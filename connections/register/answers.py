@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,6 +19,7 @@ from connections.register.states import SourceKind
 from connections.register.sweep import Stretch, half_hourly
 from connections.register.why import Reason, reasons_of
 from connections.states import Direction
+from connections.tenancies import EVER, Limits
 from core.money import WATT
 from core.periods import HALF_HOUR, LONDON, local_midnight, settlement_period
 
@@ -143,12 +144,16 @@ DAILY_HEADS = [
 
 
 def daily_rows(
-    sites: Iterable[Site], month: date, *, as_of: datetime | None = None
+    sites: Iterable[Site],
+    month: date,
+    *,
+    as_of: datetime | None = None,
+    limits: Mapping[int, Limits] | None = None,
 ) -> Iterator[list[Any]]:
     """Yield a row a local day and MPAN of a month: the MIC or MEC agreed, and what was permitted.
 
     The mean is over the day's 46, 48 or 50 half-hours. A day whose agreement changes tells the
-    larger of what was agreed.
+    larger of what was agreed. ``limits`` are, by site, the time that is told of: whole days of it.
     """
     ids = [site.pk for site in sites]
     first, after = month, next_month(month)
@@ -162,7 +167,12 @@ def daily_rows(
             as_of=as_of,
         )
         for mpan in mpans:
+            since, until = (limits or {}).get(mpan.site_id, EVER)
             for day, stretches in _by_day(found[mpan.site_id], first, after):
+                if since is not None and local_midnight(day) < since:
+                    continue
+                if until is not None and local_midnight(day + timedelta(days=1)) > until:
+                    continue
                 yield [
                     day.isoformat(),
                     mpan.mpan,

@@ -11,6 +11,8 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from connections.models import RegisterChange
+from connections.tenancies import held_by
+from participants.models import Organisation
 
 NUMBERER_LOCK = 7_303  # any number that no other advisory lock uses
 MOST = 500  # a page
@@ -40,9 +42,11 @@ def number_changes() -> int:
         return int(cursor.rowcount)
 
 
-def changes_after(number: int, *, organisation_id: int | None = None) -> QuerySet[RegisterChange]:
-    """Return the numbered changes after a number, in order; of one organisation's sites, or all."""
+def changes_after(
+    number: int, *, organisation: Organisation | None = None
+) -> QuerySet[RegisterChange]:
+    """Return the numbered changes after a number, in order; of one organisation's time, or all."""
     found = RegisterChange.objects.filter(number__gt=number).select_related("site")
-    if organisation_id is not None:
-        found = found.filter(site__organisation_id=organisation_id)
+    if organisation is not None:
+        found = found.filter(held_by(organisation, site="site", at="recorded_at"))
     return found.order_by("number")

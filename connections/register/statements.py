@@ -23,6 +23,7 @@ from connections.register.answers import (
 )
 from connections.register.sweep import Stretch
 from connections.states import AreaKind, Direction, Technology
+from connections.tenancies import within
 from core.business_days import is_business_day
 from core.pdf import pdf_of
 from core.periods import HALF_HOUR, LONDON, local_midnight
@@ -196,9 +197,11 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
     if site is None:
         raise ValueError("The statement of all sites is a table.")
     period = (local_midnight(statement.month), local_midnight(next_month(statement.month)))
+    limits = (site.held_since, None)  # what was before is told to who held it then
     directions = []
     for direction, label in Direction.choices:
-        stretches = queries.register([site.pk], direction, *period, as_of=statement.as_of)[site.pk]
+        whole = queries.register([site.pk], direction, *period, as_of=statement.as_of)[site.pk]
+        stretches = within(whole, limits)
         if any(each.agreed is not None for each in stretches):
             changes = zip(stretches, reasons_said(stretches), strict=True)
             directions.append((label, Month(stretches), list(changes)))
@@ -209,7 +212,9 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
             "site": site,
             "directions": directions,
             "last": period[1] - HALF_HOUR,
-            "days": list(daily_rows([site], statement.month, as_of=statement.as_of)),
+            "days": list(
+                daily_rows([site], statement.month, as_of=statement.as_of, limits={site.pk: limits})
+            ),
         },
         title=f"Capacity statement, {statement.month:%B %Y}",
         reference=f"{site} {statement.month:%Y-%m}",

@@ -83,14 +83,24 @@ from connections.services.tcvns import (
     suspend_tcvn,
     withdraw_tcvn,
 )
+from connections.services.tenancies import (
+    apply_tenancy_change,
+    apply_tenancy_changes,
+    cancel_tenancy_change,
+    publish_tenancy_policy,
+    record_tenancy_change,
+)
 from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
     "OfferTerms",
     "accept_preparing",
     "apply_site_file",
+    "apply_tenancy_change",
+    "apply_tenancy_changes",
     "approve_registration",
     "attach_document",
+    "cancel_tenancy_change",
     "change_place",
     "close_site",
     "confirm_allocations",
@@ -129,6 +139,7 @@ __all__ = [
     "publish_notice_template",
     "publish_p2p_template",
     "publish_targets",
+    "publish_tenancy_policy",
     "raise_revision",
     "reassess_tcvn",
     "record_agreement",
@@ -140,6 +151,7 @@ __all__ = [
     "record_set_back",
     "record_supplier_notice",
     "record_support",
+    "record_tenancy_change",
     "refusals_to_hold",
     "refuse_registration",
     "reissue_p2p_agreement",

@@ -18,6 +18,7 @@ from connections.register.states import Change
 from connections.register.sweep import Span
 from connections.services.areas import lock_sites, lock_study_areas_of, raise_revision
 from connections.states import ALLOCATION_MACHINE, AllocationState, Role
+from connections.tenancies import refusals_across
 from core import journal
 from core.errors import Period, Refusal, RefusedError
 
@@ -58,6 +59,7 @@ def refusals_to_hold(
             for each in found[site.pk]
             if any(start <= each.starts_at < end for start, end in periods)
         ]
+        refusals += refusals_across(site, list(periods))
         refused = rules.refusals_of(stretches, site=site.name, direction=direction)
         if other is None:  # whether a notice names the other end can't be told yet
             refused = [r for r in refused if r.code not in {"not_named_seller", "earmarked"}]

@@ -10,12 +10,12 @@ from django.db import transaction
 from connections import content as contents
 from connections.models import Document, Registration
 from connections.permissions import check_may_prepare
-from connections.states import RegistrationState
+from connections.states import REGISTRATION_MACHINE
 from core import journal
 from core.errors import Refusal, RefusedError
 
 MOST_DOCUMENTS = 20
-DECIDED = {RegistrationState.APPROVED, RegistrationState.REFUSED}
+DECIDED = REGISTRATION_MACHINE.final
 
 
 @transaction.atomic

@@ -10,7 +10,15 @@ from typing import Any
 from django.db import transaction
 
 from connections import notifications, rules
-from connections.models import Agreement, Asset, Message, RegisteredAsset, Registration, Site
+from connections.models import (
+    Agreement,
+    Asset,
+    Message,
+    Preparer,
+    RegisteredAsset,
+    Registration,
+    Site,
+)
 from connections.permissions import (
     MAY_REVIEW,
     check_may_act_for,
@@ -300,6 +308,19 @@ def _answer(
     _set_state(registration, becomes, verb=verb, actor=actor, at=at, reason=text)
     notifications.registration_decided(registration, at=at)
     return registration
+
+
+def close_registrations(
+    *, site_id: int, organisation_id: int, reason: str, actor: journal.Actor, at: datetime
+) -> None:
+    """Close what an organisation has under way for a site that it leaves; end its preparers."""
+    rows = Registration.objects.filter(site_id=site_id, organisation_id=organisation_id)
+    Preparer.objects.filter(registration__in=rows, ended_at=None).update(ended_at=at)
+    for pk in rows.filter(state__in=UNDER_WAY).order_by("pk").values_list("pk", flat=True):
+        registration = locked(pk)
+        becomes = REGISTRATION_MACHINE.target("close", state=registration.state)
+        registration.answer = reason
+        _set_state(registration, becomes, verb="closed", actor=actor, at=at, reason=reason)
 
 
 def locked(registration_id: int) -> Registration:

@@ -18,17 +18,17 @@ from connections.permissions import (
 from connections.services.registrations import locked
 from connections.services.turns import answered, asked
 from connections.states import (
+    CLOSED_REGISTRATION,
     CLOSED_TCVN,
     REGISTRATION_MACHINE,
     CheckItem,
     Owner,
-    RegistrationState,
 )
 from core import journal
 from core.errors import Refusal, RefusedError
 from participants.permissions import check_may, role_of
 
-CLOSED = CLOSED_TCVN | {RegistrationState.REFUSED}
+CLOSED = CLOSED_TCVN | CLOSED_REGISTRATION
 LONGEST_TEXT = 4000
 
 

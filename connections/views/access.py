@@ -14,6 +14,7 @@ from connections.clock_queries import with_clocks
 from connections.models import Document, Preparer, Registration, Site, Tcvn
 from connections.permissions import prepares
 from connections.states import RegistrationState
+from connections.tenancies import own_tcvns
 from connections.views.shared import may_trade
 from core.web.actors import email, user_id
 from participants.middleware import membership_of
@@ -78,9 +79,15 @@ def tcvns_open_to(who: Reader) -> QuerySet[Tcvn]:
     """Return the TCVNs of one's organisation, and those under registrations that one prepares."""
     own = Q(registration__preparers__in=prepared_by(who.user_id))
     if who.membership is not None:
-        own |= Q(site__organisation=who.membership.organisation)
+        own |= own_tcvns(who.membership.organisation)
     rows = Tcvn.objects.filter(own).select_related(
-        "site__area", "site__organisation", "created_by", "registration"
+        "site__area",
+        "site__organisation",
+        "created_by",
+        "registration",
+        "tenancy__comes",
+        "tenancy__leaves",
+        "tenancy__signatory",
     )
     return with_clocks(rows.distinct().order_by("-created_at", "-pk"))
 

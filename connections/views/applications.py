@@ -16,6 +16,7 @@ from connections.models import Preparer
 from connections.p2p_queries import needs_tcvn, p2p_agreements_seen_by
 from connections.registration_forms import MessageForm, PreparerForm, summary_of
 from connections.states import (
+    CLOSED_REGISTRATION,
     REGISTRATION_MACHINE,
 )
 from connections.timelines import timeline_of
@@ -92,7 +93,8 @@ def _registration_page(request: HttpRequest, pk: int, status: int, **forms: Any)
         "events": timeline_of(registration),
         "message_form": MessageForm(),
         "preparer_form": PreparerForm(),
-        "may_write": who.may_prepare(registration) and registration.state != "REFUSED",
+        "may_write": who.may_prepare(registration)
+        and registration.state not in CLOSED_REGISTRATION,
         **forms,
     }
     return render(request, "connections/registration_page.html", context, status=status)

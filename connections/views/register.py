@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -17,10 +18,12 @@ from connections.models import CapacityStatement, Site
 from connections.register import answers
 from connections.register.sweep import Stretch, half_hourly
 from connections.states import Direction
+from connections.tenancies import Limits, held_by, time_at, within
 from connections.views.shared import member
 from core import clock
 from core.pdf import CONTENT_TYPE
 from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
+from participants.models import Organisation
 
 DAYS = 14
 LONGEST_DAYS = 92  # on a page; a file may have a year
@@ -89,34 +92,41 @@ class Asked:
     first: date
     last: date
     as_of: datetime | None
+    limits: Limits
 
     def stretches(self, site: Site, direction: str) -> list[Stretch]:
-        return queries.register(
+        """Return the register of the days asked for, as far as they are of one's own time."""
+        found = queries.register(
             [site.pk],
             direction,
             local_midnight(self.first),
             local_midnight(self.last + timedelta(days=1)),
             as_of=self.as_of,
         )[site.pk]
+        return within(found, self.limits)
 
 
-def asked_by(form: RegisterForm) -> Asked:
+def asked_by(form: RegisterForm, limits: Limits) -> Asked:
     """Return what a form asks for; what can't be asked is left out, and the form says why."""
     today = form.at.astimezone(LONDON).date()
     if form.is_valid():
         values = form.cleaned_data
-        return Asked(values["first"], values["last"], values["as_of"])
-    return Asked(today, today + timedelta(days=DAYS - 1), None)
+        return Asked(values["first"], values["last"], values["as_of"], limits)
+    return Asked(today, today + timedelta(days=DAYS - 1), None, limits)
 
 
 @login_required
 @require_safe
 def register_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a site's register in one direction, and for one half-hour why its numbers are so."""
-    site = get_object_or_404(queries.sites_seen_by(member(request).organisation), pk=pk)
-    at = clock.now()
-    form = RegisterForm(request.GET, at=at, longest_days=LONGEST_DAYS)
-    asked = asked_by(form)
+    organisation = member(request).organisation
+    site = get_object_or_404(queries.sites_with_past(organisation), pk=pk)
+    limits, at = time_at(site, organisation), clock.now()
+    data = request.GET.copy()
+    if limits[1] is not None and not data.get("first"):  # who has left looks back
+        data["first"] = f"{(limits[1] - timedelta(days=DAYS)).astimezone(LONDON):%Y-%m-%d}"
+    form = RegisterForm(data, at=at, longest_days=LONGEST_DAYS)
+    asked = asked_by(form, limits)
     direction = request.GET.get("direction", "")
     if direction not in Direction.values:
         direction = _with_a_right(site, asked)
@@ -139,11 +149,13 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         "chart": chart_of(stretches),
         "stretches": stretches,
         "query": query.urlencode(),
-        "why": _why(stretches, chosen),
-        "statements": site.statements.filter(made_at__isnull=False)
+        "why": _why(stretches, chosen) if stretches else None,
+        "limits": limits,
+        "statements": statements_open_to(organisation)
+        .filter(site=site)
         .defer("content")
         .order_by("-month")[:MOST_STATEMENTS],
-        "own": site.organisation_id == member(request).organisation_id,
+        "own": site.organisation_id == organisation.pk,
     }
     return render(
         request,
@@ -151,6 +163,14 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         context,
         status=200 if form.is_valid() else 422,
     )
+
+
+def statements_open_to(organisation: Organisation) -> QuerySet[CapacityStatement]:
+    """Return the statements that are made of the sites an organisation held at their moment."""
+    made = CapacityStatement.objects.filter(made_at__isnull=False)
+    if organisation.kind == "DSO":
+        return made
+    return made.filter(held_by(organisation, site="site", at="as_of"))
 
 
 def _with_a_right(site: Site, asked: Asked) -> str:
@@ -163,6 +183,8 @@ def _with_a_right(site: Site, asked: Asked) -> str:
 
 def _half_hour(text: str, stretches: list[Stretch], at: datetime) -> datetime:
     """Return the half-hour asked about: the one named, else the present, else the first."""
+    if not stretches:
+        return at
     begins, ends = stretches[0].starts_at, stretches[-1].ends_at
     try:
         named = datetime.fromisoformat(text)
@@ -197,12 +219,13 @@ def chart_of(stretches: list[Stretch]) -> dict[str, Any]:
 @require_safe
 def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
     """Download the register of some days, a row a half-hour and direction."""
-    site = get_object_or_404(queries.sites_seen_by(member(request).organisation), pk=pk)
+    organisation = member(request).organisation
+    site = get_object_or_404(queries.sites_with_past(organisation), pk=pk)
     form = RegisterForm(request.GET, at=clock.now(), longest_days=LONGEST_FILE_DAYS)
     if not form.is_valid():
         lines = [f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]
         return HttpResponse("\n".join(lines), content_type="text/plain", status=422)
-    asked = asked_by(form)
+    asked = asked_by(form, time_at(site, organisation))
     only = form.cleaned_data["direction"]
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="register-{site.pk}.csv"'
@@ -219,8 +242,8 @@ def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def statement_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     """Download a site's capacity statement of a month."""
-    seen = queries.sites_seen_by(member(request).organisation)
-    row = get_object_or_404(CapacityStatement, pk=pk, site__in=seen, made_at__isnull=False)
+    seen = statements_open_to(member(request).organisation)
+    row = get_object_or_404(seen, pk=pk, site__isnull=False)
     answer = HttpResponse(bytes(row.content or b""), content_type=CONTENT_TYPE)
     name = f"capacity-statement-{row.site_id}-{row.month:%Y-%m}.pdf"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'

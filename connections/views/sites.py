@@ -10,6 +10,7 @@ from connections.p2p_queries import needs_tcvn, p2p_agreements_seen_by, with_p2p
 from connections.p2p_words import p2p_words
 from connections.services.registrations import current_agreement
 from connections.states import Direction
+from connections.tenancies import change_to_come, own_tcvns
 from connections.views.register import chart_of
 from connections.views.shared import may_trade, member
 from core import clock
@@ -63,11 +64,12 @@ def site_page(request: HttpRequest, pk: int) -> HttpResponse:
         ],
         "now": queries.permitted_now([site.pk], at)[site.pk],
         "charts": charts,
-        "registrations": site.registrations.order_by("-pk"),
-        "tcvns": site.tcvns.order_by("-pk"),
+        "registrations": site.registrations.filter(organisation=me.organisation).order_by("-pk"),
+        "tcvns": site.tcvns.filter(own_tcvns(me.organisation)).order_by("-pk"),
         "mpans": site.mpans.all(),
         "signatories": site.signatories.select_related("user"),
         "may_trade": may_trade(me),
+        "tenancy": change_to_come(site.pk),
         "days": DAYS,
     }
     return render(request, "connections/site_page.html", context)

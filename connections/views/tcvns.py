@@ -16,7 +16,7 @@ from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
 from connections.lines import line_of, may_vary
 from connections.models import P2pAgreement, Site, Tcvn
-from connections.permissions import check_signs_for, is_signatory
+from connections.permissions import check_signs_notice, signs_notice
 from connections.registration_forms import MessageForm
 from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole
 from connections.timelines import timeline_of
@@ -122,7 +122,7 @@ def tcvn_response(
     request: HttpRequest, tcvn: Tcvn, form: ExecuteForm, status: int, **forms: Any
 ) -> HttpResponse:
     who, registration = reader(request), tcvn.registration
-    signs = is_signatory(site_id=tcvn.site_id, user_id=user_id(request))
+    signs = signs_notice(tcvn=tcvn, user_id=user_id(request))
     context = {
         "tcvn": tcvn,
         **clock_context(tcvn),
@@ -187,7 +187,7 @@ def write_to_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
     tcvn, form = tcvn_for(request, pk), SubmitForm(request.POST)
-    check_signs_for(site=tcvn.site, actor=actor_of(request.user))
+    check_signs_notice(tcvn=tcvn, actor=actor_of(request.user))
     if not form.is_valid():
         return tcvn_response(request, tcvn, ExecuteForm(), 422, submit_form=form)
     retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())

@@ -32,6 +32,7 @@ from nmf.services.responses import (
     reject_response,
     respond,
 )
+from nmf.services.tenancies import withdraw_beyond_tenancy
 
 __all__ = [
     "Preview",
@@ -61,5 +62,6 @@ __all__ = [
     "reject_response",
     "respond",
     "tell_deliveries",
+    "withdraw_beyond_tenancy",
     "withdraw_cancellation",
 ]

@@ -124,7 +124,7 @@ def cancel_response(*, response_id: int, actor: journal.Actor, at: datetime) -> 
     """Take one's own response back, until it is accepted."""
     _, response = lock_response(response_id)
     check_role(user_id=actor.person(), organisation_id=response.organisation_id, role=Role.TRADER)
-    _move(response, "cancel", "cancelled", actor=actor, at=at)
+    end_response(response, "cancel", "cancelled", actor=actor, at=at)
     notifications.response_cancelled(response, at=at)
     return response
 
@@ -136,7 +136,7 @@ def reject_response(
     """Turn a response down, as the requester. The request stays open."""
     request, response = lock_response(response_id)
     check_role(user_id=actor.person(), organisation_id=request.organisation_id, role=Role.TRADER)
-    _move(response, "reject", "rejected", actor=actor, at=at, reason=reason)
+    end_response(response, "reject", "rejected", actor=actor, at=at, reason=reason)
     notifications.response_rejected(response, reason=reason, at=at)
     return response
 
@@ -243,7 +243,7 @@ def accept_response(
         actor=actor,
         at=at,
     )
-    _move(response, "accept", "accepted", actor=actor, at=at)
+    end_response(response, "accept", "accepted", actor=actor, at=at)
     request.filled_kw += kw
     request.save(update_fields=["filled_kw"])
     journal.record(
@@ -331,7 +331,7 @@ def _decide_by(request: Request, at: datetime) -> datetime:
     return min(at + timedelta(hours=parameters.decision_hours), gate)
 
 
-def _move(
+def end_response(
     response: Response,
     move: str,
     verb: str,

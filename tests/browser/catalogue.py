@@ -192,6 +192,9 @@ PAGES: dict[str, list[Page]] = {
     "admin:applications": [Page(ENGINEER), Page(ENGINEER, query="?late=on&sort=-age")],
     "admin:site_import": [Page(ENGINEER)],
     "admin:area_states": [Page(ENGINEER)],
+    "admin:connections_site_change_tenancy": [
+        Page(ENGINEER, "SELECT min(id) FROM connections_site")
+    ],
     "admin:connections_site_close": [Page(ENGINEER, "SELECT min(id) FROM connections_site")],
     "admin:area_state": [
         Page(ENGINEER, "SELECT id FROM connections_area WHERE studied ORDER BY id LIMIT 1")
@@ -223,6 +226,7 @@ NO_PAGE = {
     "connections:remove-document": POST_ONLY,
     "connections:document": "a file",
     "admin:connections_tcvn_notice_txt": "a file",
+    "admin:connections_tenancychange_evidence": "a file",
     "admin:connections_tcvn_notice_pdf": "a file",
     "admin:site_file": "shown after a file came: looked at by its own test",
     "connections:submit-tcvn": POST_ONLY,

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from connections import services
-from connections.models import Allocation, Registration, Signatory, Tcvn
+from connections.models import Allocation, Registration, Signatory, Tcvn, TenancyChange
 from connections.states import (
     ALLOCATION_MACHINE,
     REGISTRATION_MACHINE,
@@ -83,7 +83,9 @@ def dso(world: World) -> Actor:
     return make_manager()
 
 
-@pytest.mark.parametrize(("move", "state"), refused(REGISTRATION_MACHINE, RegistrationState))
+@pytest.mark.parametrize(
+    ("move", "state"), refused(REGISTRATION_MACHINE, RegistrationState, but=frozenset({"close"}))
+)
 def test_a_registration(world: World, dso: Actor, move: str, state: str) -> None:
     registration = Registration.objects.get(site=world.rival.site)
     Registration.objects.filter(pk=registration.pk).update(state=state)
@@ -133,6 +135,32 @@ def test_a_tcvn(world: World, dso: Actor, move: str, state: str) -> None:
         OF_A_TCVN[move](tcvn_id=tcvn.pk, actor=actor, at=AT)
 
     assert fingerprint() == before
+
+
+@pytest.mark.parametrize("state", ["DONE", "CANCELLED"])
+def test_a_change_of_tenancy_that_is_over_is_not_cancelled_or_done_again(
+    world: World, dso: Actor, state: str
+) -> None:
+    change = TenancyChange.objects.create(
+        site=world.rival.site,
+        leaves=world.rival.organisation,
+        comes=world.seller.organisation,
+        signatory=world.seller.user,
+        from_at=BEGINS,
+        state=state,
+        policy_version=0,
+        notices="END",
+        recorded_at=AT,
+        recorded_by=world.seller.user,
+        evidence=b"",
+    )
+    before = fingerprint()
+
+    with pytest.raises(WrongStateError):
+        services.cancel_tenancy_change(tenancy_change_id=change.pk, reason="No.", actor=dso, at=AT)
+    done = services.apply_tenancy_change(tenancy_change_id=change.pk, at=BEGINS)
+
+    assert (done, fingerprint()) == (False, before)
 
 
 @pytest.mark.parametrize(("move", "state"), refused(ALLOCATION_MACHINE, AllocationState))

@@ -66,6 +66,17 @@ def _variation(_: Objects) -> dict[str, Any]:
     return {**WINDOW, "capacity_kw": "90", "reason": "More of it.", "confirm": "1"}
 
 
+def _tenancy(o: Objects) -> dict[str, Any]:
+    comes = Site.objects.get(pk=o["others_site"]).organisation
+    return {
+        "comes": comes.pk,
+        "signatory": comes.memberships.all()[0].user_id,
+        "from_at": "2027-06-01T00:00",
+        "reason": "The mill is sold.",
+        "file": ContentFile(TEST_SHEET, "deed.csv"),
+    }
+
+
 def _registration(o: Objects) -> dict[str, Any]:
     return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1]}
 
@@ -320,6 +331,9 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "from_at": "2027-06-01T00:00",
         "reason": "The mill is pulled down.",
     },
+    "dso/connections/site/<int:pk>/change-tenancy/": _tenancy,
+    "dso/connections/tenancychange/<int:pk>/cancel/step/": lambda _: REASON,
+    "dso/connections/tenancypolicy/add/": lambda _: {"notices": "TRANSFER"},
     "dso/connections/registerhook/add/": lambda _: {
         "name": "Billing",
         "url": "https://billing.example/register",

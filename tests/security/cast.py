@@ -29,6 +29,7 @@ from connections.models import (
     SiteFile,
     Tcvn,
     TcvnCondition,
+    TenancyChange,
 )
 from connections.states import (
     AgreementKind,
@@ -225,6 +226,22 @@ def objects(world: World, by: dict[str, User]) -> dict[str, Any]:
         "dead letter": letter.pk,
         "hook": RegisterHook.objects.create(
             name="Telemetry", url="https://telemetry.example/", secret="whsec_", created_at=AT
+        ).pk,
+        "tenancy change": TenancyChange.objects.create(
+            site=annex,
+            leaves=home.organisation,
+            comes=other.organisation,
+            signatory=other.user,
+            from_at=WINDOW.periods()[0][0],
+            policy_version=0,
+            notices="END",
+            reason="Sold.",
+            evidence_name="deed.csv",
+            evidence_type="text/csv",
+            evidence_sha256="0" * 64,
+            evidence=b"a,b\n1,2\n",
+            recorded_at=AT,
+            recorded_by=by["manager"],
         ).pk,
         "statement": _statement(home.site),
         "month": _statement(None) and "2026-02",

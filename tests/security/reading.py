@@ -99,6 +99,7 @@ API = [
             "studies",
             "p2p-agreements",
             "tcvns",
+            "tenancy-changes",
             "terms",
         )
     ),
@@ -106,6 +107,7 @@ API = [
     Row("GET api/v1/market-parameters/<pk>/", "parameters", "", _API_MEMBERS),
     Row("GET api/v1/terms/<pk>/", "terms", "", _API_MEMBERS),
     Row("GET api/v1/contracts/<pk>/", "contract", "", _API_PARTIES),
+    Row("GET api/v1/tenancy-changes/<pk>/", "tenancy change", "", _API_PARTIES),
     Row("GET api/v1/requests/<pk>/", "to home", "", _API_PARTIES),
     Row("GET api/v1/requests/<pk>/", "pool, of home", "", _API_MEMBERS),
     Row("GET api/v1/requests/<pk>/confirmations/", "to home", "", _API_PARTIES),
@@ -175,6 +177,12 @@ PORTAL = [
         "upload",
         "",
         "302 302 302  302 302 302  403 403 200",
+    ),
+    Row(
+        "GET dso/connections/tenancychange/<int:pk>/evidence/",
+        "tenancy change",
+        "",
+        "302 302 302  302 302 302  403 200 200",
     ),
     Row(
         "GET dso/connections/p2pagreement/<int:pk>/notice.txt",

@@ -9,7 +9,7 @@ from django.db import transaction
 from connections.clocks import local_date
 from connections.documents import notice_of
 from connections.models import NoticeDocument, Tcvn
-from connections.permissions import MAY_COUNTERSIGN, check_signs_for
+from connections.permissions import MAY_COUNTERSIGN, check_signs_notice
 from connections.register.recording import record_changes, source_of_notice
 from connections.register.states import Change
 from connections.services.areas import revise
@@ -61,7 +61,7 @@ def execute_tcvn(
         second factor is missing
     """
     tcvn = locked_tcvn(tcvn_id)
-    check_signs_for(site=tcvn.site, actor=actor)
+    check_signs_notice(tcvn=tcvn, actor=actor)
     becomes = TCVN_MACHINE.target("execute", state=tcvn.state)
     put_name(
         tcvn,

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from connections.models import Area, Site, Tcvn, TcvnSpan
 from connections.services.areas import lock_sites, lock_study_areas_of
 from connections.services.sites import refusals_from_now_on
+from connections.tenancies import refusals_across
 from core.errors import Period, Refusal, RefusedError
 from core.periods import half_hour_of, merged
 
@@ -47,6 +48,8 @@ def write_spans(tcvn: Tcvn, *, from_at: datetime) -> None:
     )
     if not periods:
         raise RefusedError([Refusal("window_past", "The last half-hour of the window has begun.")])
+    if tcvn.tenancy_id is None and (refusals := refusals_across(tcvn.site, periods)):
+        raise RefusedError(refusals)
     try:
         with transaction.atomic():
             TcvnSpan.objects.bulk_create(

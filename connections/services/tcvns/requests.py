@@ -14,7 +14,7 @@ from connections.models import Agreement, Site, Tcvn
 from connections.permissions import (
     check_may_act_for,
     check_may_prepare,
-    check_signs_for,
+    check_signs_notice,
 )
 from connections.services.papers import void_paper
 from connections.services.registrations import current_agreement
@@ -142,7 +142,7 @@ def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
     :raises NotPermittedError: if the actor doesn't sign for the site
     """
     tcvn = locked_tcvn(tcvn_id)
-    check_signs_for(site=tcvn.site, actor=actor)
+    check_signs_notice(tcvn=tcvn, actor=actor)
     tcvn.submitted_at = at
     tcvn = move(tcvn, "submit", "submitted", actor=actor, at=at)
     if tcvn.role == TcvnRole.BUYER and current_policy().fast_margin_percent is not None:
