@@ -27,6 +27,7 @@ SIGNED_BY_BOTH = {
     P2pAgreementState.AGREED,
     P2pAgreementState.ENDED,
 }
+NO_TEXT = "It was issued before the texts of notices were kept: its hash alone is on record."
 BEING_MADE = "The PDF is being made. Come again in some seconds; the text is there already."
 
 
@@ -45,6 +46,14 @@ def current_policy() -> NoticePolicy:
 def notice_of(row: Tcvn | P2pAgreement) -> NoticeDocument | None:
     """Return the notice that counts, or the last that was withdrawn."""
     return row.notices.order_by("-pk").first()
+
+
+def has_no_text(row: Tcvn | P2pAgreement) -> bool:
+    """Tell whether a notice was issued before the texts of notices were kept.
+
+    None is made up for it: what was signed was another text, of which the hash alone is on record.
+    """
+    return row.number is not None and notice_of(row) is None
 
 
 def notice_text(row: Tcvn | P2pAgreement) -> str:

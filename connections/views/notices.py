@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from connections import calendars, queries, services
-from connections.documents import file_name, notice_of, pdf_row, why_no_pdf
+from connections.documents import NO_TEXT, file_name, has_no_text, notice_of, pdf_row, why_no_pdf
 from connections.forms import DeclineForm, ExecuteForm
 from connections.models import NoticePdf, P2pAgreement, Tcvn
 from connections.signing import execute
@@ -26,9 +26,11 @@ from core.web.forms import handed_in
 def notice_file(row: Tcvn | P2pAgreement, kind: str) -> HttpResponse:
     """Return a document's text, to the letter that its hash is of, or its PDF, as an attachment.
 
-    :raises WrongStateError: if there is no PDF, with the reason
+    :raises WrongStateError: if there is no PDF, or no text was kept, with the reason
     """
     notice = notice_of(row)
+    if has_no_text(row):
+        raise WrongStateError("connections.tcvn.no_text", NO_TEXT)
     if notice is None:
         raise Http404
     if kind == "txt":

@@ -12,7 +12,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from connections import queries, services
-from connections.documents import current_policy, notice_of, pdf_row, why_no_pdf
+from connections.documents import (
+    NO_TEXT,
+    current_policy,
+    has_no_text,
+    notice_of,
+    pdf_row,
+    why_no_pdf,
+)
 from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
 from connections.lines import line_of, may_vary
 from connections.models import P2pAgreement, Site, Tcvn
@@ -166,6 +173,7 @@ def notice_context(row: Tcvn | P2pAgreement) -> dict[str, Any]:
     pdf = pdf_row(row)
     return {
         "notice": notice_of(row),
+        "no_text": NO_TEXT if has_no_text(row) else "",
         "has_pdf": pdf is not None and pdf.made_at is not None,
         "why_no_pdf": why_no_pdf(pdf),
         "older": row.notices.order_by("-pk")[1:],
