@@ -51,6 +51,8 @@ CALLERS = {
     "connections.services.sites.place_sites": REVISED,
     "connections.services.tcvns.execution.countersign_tcvn": REVISED,
     "connections.services.tcvns.ending._changed": REVISED,
+    "connections.services.p2p.signing.countersign_p2p_agreement": REVISED,
+    "connections.services.p2p.ending._ended": REVISED,
     "connections.services.allocations.confirm_allocations": "nmf.contract.approved",
     "connections.services.allocations.release_allocations": "nmf.contract.cancelled",
     "psa.services.events.record_network_event": "psa.network_event.recorded",
