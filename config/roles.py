@@ -119,6 +119,11 @@ DUTIES = (
         _STAFF,
         ("connections.record_tenancychange",),
     ),
+    Duty(
+        "Make a month's capacity statements anew after a correction",
+        _STAFF,
+        ("connections.rerun_capacitystatement",),
+    ),
     Duty("Enter contracts made outside the product", _STAFF, ("nmf.add_commitment",)),
     Duty(
         "Upload and publish network models, record outages, ask for studies",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connections.models import ProposedSite, Registration, Signatory
+from connections.models import ProposedSite, Registration, Signatory, SiteMpan
 from connections.queries import trading_area
 from connections.services.registrations import agreement_of
 from connections.states import CheckItem
@@ -27,7 +27,24 @@ def checks_proposed(registration: Registration, *, at: datetime) -> dict[str, tu
     }
 
 
+def claims_of(registration: Registration) -> list[str]:
+    """Return which of the MPANs typed are on record of others' sites, for the DSO to read."""
+    typed: ProposedSite | None = getattr(registration, "proposal", None)
+    if typed is None or registration.site_id is not None:
+        return []
+    mpans = [mpan for mpan in (typed.import_mpan, typed.export_mpan) if mpan]
+    others = SiteMpan.objects.filter(mpan__in=mpans).exclude(
+        site__organisation_id=registration.organisation_id
+    )
+    return [
+        f"the {each.direction.lower()} MPAN is on record of {each.site}, {each.site.organisation}"
+        for each in others.select_related("site__organisation").order_by("direction")
+    ]
+
+
 def _agreement(registration: Registration, *, at: datetime) -> tuple[bool, str]:
+    if claimed := claims_of(registration):
+        return False, f"{'; '.join(claimed)}: settle first whose it is"
     agreement = agreement_of(registration, at=at)
     if agreement is None:
         return False, "no agreement is on record"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from connections.models import (
@@ -17,11 +19,13 @@ from connections.models import (
 )
 from connections.states import TCVN_MACHINE, P2pAgreementState, PdfStage, TcvnRole, TcvnState
 from connections.wording import BUYER_CLAUSES, SELLER_CLAUSES, clauses_of, filled
+from connections.wording import notice_text as text_of
 from core.pdf import Attached, pdf_of
 from core.periods import LONDON, in_words, merged
 from core.windows import EVERY_DAY, MIDNIGHT, ServiceWindow, weekdays_in_words
 
 TITLE = "Temporary Capacity Variation Notice"
+ASKED = "What is asked for, and what will be signed"
 SIGNED_BY_BOTH = {
     *TCVN_MACHINE.from_on(TcvnState.IN_FORCE),
     P2pAgreementState.AGREED,
@@ -72,6 +76,60 @@ def notice_facts(
     issued_at: datetime,
 ) -> dict[str, Any]:
     """Return all that a notice says, as its issue fixes it."""
+    last_day = f"{execute_by:%-d %B %Y}"
+    return _facts(
+        tcvn,
+        template=template,
+        agreement=agreement,
+        title=TITLE,
+        number=number,
+        execute_by=last_day,
+        before=[("Number", number)],
+        after=[
+            ("Issued", f"{issued_at.astimezone(LONDON):%-d %B %Y}"),
+            ("To be signed by", last_day),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a signatory reads before handing a request in, and the hash that proves it."""
+
+    text: str
+    sha256: str
+
+
+def request_to_read(tcvn: Tcvn, *, agreement: Agreement | None) -> Reading:
+    """Return what a request asks for with the clauses that its notice will have as things stand."""
+    facts = _facts(
+        tcvn,
+        template=current_template(),
+        agreement=agreement,
+        title=ASKED,
+        number="the notice",
+        execute_by="the day that it names",
+        before=[],
+        after=[("What it is for", tcvn.reason)],
+    )
+    text = text_of(facts)
+    return Reading(text, sha256(text.encode()).hexdigest())
+
+
+Fields = list[tuple[str, str]]
+
+
+def _facts(
+    tcvn: Tcvn,
+    *,
+    template: NoticeTemplate,
+    agreement: Agreement | None,
+    title: str,
+    number: str,
+    execute_by: str,
+    before: Fields,
+    after: Fields,
+) -> dict[str, Any]:
     agreed = agreement.agreed_kw(tcvn.direction) if agreement else None
     buyer = tcvn.earmark_of.tcvn.site.name if tcvn.role == TcvnRole.SELLER else ""
     values = {
@@ -84,20 +142,19 @@ def notice_facts(
         "agreed_kw": _kw(agreed) if agreed is not None else "none",
         "window": str(tcvn.window),
         "buyer": buyer,
-        "execute_by": f"{execute_by:%-d %B %Y}",
+        "execute_by": execute_by,
     }
     wording = template.buyer_clauses if tcvn.role == TcvnRole.BUYER else template.seller_clauses
     raised = tcvn.role == TcvnRole.BUYER
     fields = [
-        ("Number", number),
+        *before,
         ("Site", values["site"]),
         ("Organisation", values["organisation"]),
         ("Connection agreement", values["agreement"]),
         ("Direction", tcvn.get_direction_display()),
         ("Agreed without this notice", values["agreed_kw"]),
         ("Raised to" if raised else f"Earmarked for {buyer}", values["kw"]),
-        ("Issued", f"{issued_at.astimezone(LONDON):%-d %B %Y}"),
-        ("To be signed by", values["execute_by"]),
+        *after,
         ("Wording", f"version {template.version}"),
     ]
     if tcvn.varies is not None:
@@ -105,7 +162,7 @@ def notice_facts(
         fields.insert(1, ("Takes the place of", taken))
     window = tcvn.window
     return {
-        "title": TITLE,
+        "title": title,
         "fields": fields,
         "schedule": [_row(window, values["kw"])],
         "without": [in_words(period) for period in merged(window.excluded)],

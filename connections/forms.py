@@ -98,12 +98,28 @@ class TcvnForm(CeilingForm):
     def filled_again(refused: Tcvn) -> dict[str, Any]:
         """Return what a refused request asked for, with the ceiling that would be supported."""
         most = refused.largest_kw or refused.capacity_kw
+        return TcvnForm.filled_with(refused) | {"capacity_kw": f"{most.normalize():f}"}
+
+    @staticmethod
+    def filled_with(tcvn: Tcvn) -> dict[str, Any]:
+        """Return what a request says, to be changed."""
         return {
-            "site": refused.site_id,
-            "direction": refused.direction,
-            "capacity_kw": f"{most.normalize():f}",
-            **_window_of(refused),
-            "reason": refused.reason,
+            "site": tcvn.site_id,
+            "direction": tcvn.direction,
+            "capacity_kw": f"{tcvn.capacity_kw.normalize():f}",
+            **_window_of(tcvn),
+            "reason": tcvn.reason,
+        }
+
+    def answers(self) -> dict[str, Any]:
+        """Return what was asked for as the service takes it."""
+        values = self.cleaned_data
+        return {
+            "site_id": values["site"].pk,
+            "direction": values["direction"],
+            "capacity_kw": values["capacity_kw"],
+            "window": self.window(),
+            "reason": values["reason"],
         }
 
 
@@ -134,6 +150,9 @@ class SubmitForm(forms.Form):
     read = forms.BooleanField(
         label="I have read what is asked for, and what will be signed",
         error_messages={"required": "Read it, and say that you have."},
+    )
+    document_sha256 = forms.CharField(
+        widget=forms.HiddenInput, error_messages={"required": "Read the text below first."}
     )
 
 

@@ -139,6 +139,7 @@ def earmark_asked(earmark: Tcvn, *, buyer: Tcvn, at: datetime) -> None:
         facts=[
             *_tcvn_facts(earmark),
             ("Next", "A signatory of the site accepts, or a trader declines"),
+            *_by(buyer),
         ],
         link=_peer_link(earmark),
         at=at,
@@ -199,6 +200,9 @@ WITHOUT_TCVN = "Publish a request to buy or to sell: your agreement needs no TCV
 AFTER = {
     "APPROVED": "Ask for a capacity variation (TCVN) to buy, or publish a request to sell",
     "IN_FORCE": "Buy capacity on the market, up to the notice",
+    "REFUSED": "Read why, and ask again for what would be supported",
+    "LAPSED": "Ask again if you still need it",
+    "SUSPENDED": "Wait: the network operator resumes or ends it, and says so",
 }
 
 
@@ -208,10 +212,14 @@ def _next(row: Registration | Tcvn) -> list[tuple[str, str]]:
     if turn is None:
         after = _after(row)
         return [("Next", after)] if after else []
-    found = [("Next", WHAT_NEXT[TurnKind(turn.kind)])]
-    if turn.due_date is not None:
-        found.append(("By", f"{turn.due_date:%A %-d %B %Y}"))
-    return found
+    return [("Next", WHAT_NEXT[TurnKind(turn.kind)]), *_by(row)]
+
+
+def _by(row: Registration | Tcvn) -> list[tuple[str, str]]:
+    turn = row.turns.filter(ends_at=None).first()
+    if turn is None or turn.due_date is None:
+        return []
+    return [("By", f"{turn.due_date:%A %-d %B %Y}")]
 
 
 def _after(row: Registration | Tcvn) -> str:

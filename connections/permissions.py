@@ -23,6 +23,7 @@ MAY_PUBLISH_P2P_TEMPLATE = "connections.publish_p2ptemplate"
 MAY_ADD_AGREEMENT = "connections.add_agreement"
 MAY_RECORD_TENANCY = "connections.record_tenancychange"
 MAY_PUBLISH_TENANCY_POLICY = "connections.publish_tenancypolicy"
+MAY_RERUN_STATEMENTS = "connections.rerun_capacitystatement"
 MAY_ADD_HOOK = "connections.add_registerhook"
 
 

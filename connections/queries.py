@@ -54,12 +54,13 @@ class Assessment:
     """What a study says of a registration or a TCVN: advice to whoever decides."""
 
     title: str  # "Export: supported on a condition"
-    words: str  # names no site but the applicant's
+    words: str  # plain, for the applicant: names no site but the applicant's
     seasons: list[tuple[str, str]]  # name, outcome
     sellers: list[tuple[int, Decimal]]  # a proposal: site and kW that it would lower
     sellers_words: str
     address: str  # of the study in the portal
     supported: bool | None  # None: no answer, or not yet
+    detail: str = ""  # the same for engineers: bases, per unit
     largest_kw: Decimal | None = None  # the largest ceiling that would be supported
     free_percent: float | None = None  # of the limit that is nearest, where it is supported
 

@@ -11,7 +11,7 @@ from django import forms
 from django.utils.text import capfirst
 
 from connections.content import TAKEN
-from connections.models import Area, Registration, Site, SiteMpan
+from connections.models import Area, Registration, Site
 from connections.rules import mpan_is_valid
 from connections.states import Technology
 from core.windows import WEEKDAY_NAMES
@@ -36,7 +36,7 @@ class PlaceForm(forms.Form):
     mpan = forms.CharField(
         required=False,
         label="Or find it by MPAN",
-        help_text="13 digits, from a bill: import or export.",
+        help_text="13 digits, from a bill. All that is on record is looked through.",
     )
     name = forms.CharField(label="Name of the site", max_length=80, required=False)
     area = forms.ModelChoiceField(
@@ -74,22 +74,11 @@ class PlaceForm(forms.Form):
                 self.add_error(name, "This is no MPAN: 13 digits, the last must fit the others.")
         if values.get("site") or self.errors:
             return values
-        if values["mpan"]:
-            self._find(values)
-        elif not values.get("name"):
+        if not values.get("name"):
             self.add_error("name", "Choose a site, find it by MPAN, or say what it is called.")
         if not values.get("site") and values.get("name") and not values.get("area"):
             self.add_error("area", "Choose the area that feeds the site.")
         return values
-
-    def _find(self, values: dict[str, Any]) -> None:
-        sites = self.fields["site"].queryset  # type: ignore[attr-defined]
-        found = SiteMpan.objects.filter(mpan=values["mpan"], site__in=sites).first()
-        if found is not None:
-            values["site"] = found.site
-        elif not values.get("name"):
-            message = "None of your sites on record has this MPAN. Type the site in below."
-            self.add_error("mpan", message)
 
     def place(self) -> dict[str, Any]:
         """Return the site, or what was typed of it, as the service takes it."""

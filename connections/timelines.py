@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.utils.text import capfirst
 
 from connections.models import P2pAgreement, Registration, Tcvn
 from core.journal import of_subjects
 from core.models import Event
+from core.windows import weekdays_in_words
 from participants.permissions import is_dso_staff
 
 NAMES = {"tcvn": "TCVN request", "p2pagreement": "P2P-specific agreement"}
@@ -29,8 +34,48 @@ def timeline_of(row: Registration | Tcvn | P2pAgreement) -> list[Moment]:
     events = list(of_subjects(subjects).select_related("actor"))
     by_dso = {person: is_dso_staff(person) for person in {e.actor_id for e in events} if person}
     return [
-        Moment(each.happened_at, _title(each), _who(each, by_dso), each.reason) for each in events
+        Moment(each.happened_at, _title(each), _who(each, by_dso), each.reason or _changes(each))
+        for each in events
     ]
+
+
+WORDS = {
+    "site_id": "site",
+    "direction": "direction",
+    "capacity_kw": "highest capacity (kW)",
+    "reason": "what it is for",
+    "first_date": "first day",
+    "last_date": "last day",
+    "weekdays": "weekdays",
+    "start_time": "from",
+    "end_time": "until",
+}
+
+
+def _changes(event: Event) -> str:
+    """Say what a change of a request changed, before and after."""
+    if event.verb != "connections.tcvn.changed":
+        return ""
+    data = json.loads(event.data)
+    before, after = data["before"], data["after"]
+    said = [
+        WORDS[name]
+        if name in {"reason", "site_id"}
+        else f"{WORDS[name]}: {_said(after[name])}, was {_said(before[name])}"
+        for name in data["changed"]
+        if name in WORDS
+    ]
+    return capfirst("; ".join(said))
+
+
+def _said(value: Any) -> str:
+    """Return a value of an event for people: "40", "2026-03-16", "Mon-Fri", "10:00"."""
+    if isinstance(value, list):
+        return weekdays_in_words(tuple(value))
+    text = str(value)
+    if text.count(":") == 2:  # noqa: PLR2004  # a time of day with its seconds
+        return text[:5]
+    return text.rstrip("0").rstrip(".") if "." in text else text.lower()
 
 
 def _title(event: Event) -> str:

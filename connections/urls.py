@@ -86,6 +86,7 @@ urlpatterns: list[URLPattern] = [
     path("documents/<int:pk>/remove/", registering.remove_document, name="remove-document"),
     path("applications/tcvns/new/", tcvns.new_tcvn, name="new-tcvn"),
     path("applications/tcvns/<int:pk>/", tcvns.tcvn_page, name="tcvn"),
+    path("applications/tcvns/<int:pk>/change/", tcvns.change_tcvn, name="change-tcvn"),
     path("applications/tcvns/<int:pk>/submit/", tcvns.submit_tcvn, name="submit-tcvn"),
     path("applications/tcvns/<int:pk>/withdraw/", tcvns.withdraw_tcvn, name="withdraw-tcvn"),
     path("applications/tcvns/<int:pk>/execute/", notices.execute_tcvn, name="execute-tcvn"),

@@ -70,6 +70,20 @@ class ReadOnly(Journalled):
         return False
 
 
+class RowsInline(admin.TabularInline[Any, Any]):
+    """What belongs to a row, shown as a plain table: services write it."""
+
+    template = "admin/rows.html"
+    extra = max_num = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any) -> bool:  # type: ignore[override]  # Django's own
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 class AddOnly(ReadOnly):
     """Rows that a service makes and nobody changes here."""
 

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from core import clock
-from core.admin import AddOnly, ReadOnly
+from core.admin import AddOnly, ReadOnly, RowsInline
 from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
@@ -18,11 +18,9 @@ from participants.services import organisations
 from participants.states import DSO_ROLES, PEER_ROLES, OrganisationKind
 
 
-class MembersInline(admin.TabularInline[Membership, Organisation]):
+class MembersInline(RowsInline):
     model = Membership
     fields = readonly_fields = ("user", "role", "created_at")
-    extra = max_num = 0
-    can_delete = False
 
 
 @admin.register(Organisation)

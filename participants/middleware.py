@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
 
 from participants.models import Membership
-from participants.permissions import opens
+from participants.permissions import enters_portal, opens
 from participants.queries import memberships_of
 
 SESSION_KEY = "acting_organisation"
@@ -35,7 +35,7 @@ def membership_of(request: HttpRequest) -> Membership | None:
 
 
 class ActingOrganisationMiddleware:
-    """Gives templates ``request.membership``, a lazy acting membership."""
+    """Gives templates ``request.membership`` and ``request.enters_portal``, both lazy."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -43,6 +43,9 @@ class ActingOrganisationMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.membership = SimpleLazyObject(  # type: ignore[attr-defined]
             lambda: membership_of(request)
+        )
+        request.enters_portal = SimpleLazyObject(  # type: ignore[attr-defined]
+            lambda: enters_portal(request.user)
         )
         return self.get_response(request)
 
@@ -53,7 +56,7 @@ class ActingOrganisationMiddleware:
 
         :raises Http404: if the view is not there for the member
         """
-        if not request.user.is_authenticated or request.user.is_staff:
+        if not request.user.is_authenticated or enters_portal(request.user):
             return
         member, match = membership_of(request), request.resolver_match
         if member is None or match is None:

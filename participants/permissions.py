@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 
 from core.errors import NotPermittedError
 from core.journal import Actor
@@ -58,6 +60,13 @@ def opens(membership: Membership, view: str, module: str) -> bool:
     if not membership.reads_register_only:
         return True
     return module.partition(".")[0] in settings.EVERYBODYS or view in settings.BILLING_OPENS
+
+
+def enters_portal(user: AbstractBaseUser | AnonymousUser) -> bool:
+    """Tell whether the DSO's portal is there for a person: their role has a permission in it."""
+    if not isinstance(user, User) or not (user.is_active and user.is_staff):
+        return False
+    return user.is_superuser or bool(user.get_all_permissions())
 
 
 def check_may(actor: Actor, permission: str) -> None:

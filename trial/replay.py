@@ -14,7 +14,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from connections import services as connections
+from connections.documents import request_to_read
 from connections.models import Site, Tcvn
+from connections.services.registrations import current_agreement
 from core import clock
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON, next_half_hour
@@ -290,8 +292,12 @@ def request_tcvn(
         actor=people.trader_of(site.organisation),
         at=at,
     )
+    agreement = current_agreement(site.pk, at=at)
     return connections.submit_tcvn(
-        tcvn_id=tcvn.pk, actor=people.administrator_of(site.organisation), at=at
+        tcvn_id=tcvn.pk,
+        document_sha256=request_to_read(tcvn, agreement=agreement).sha256,
+        actor=people.administrator_of(site.organisation),
+        at=at,
     )
 
 

@@ -11,6 +11,7 @@ from connections.queries import Assessment
 from connections.states import TcvnRole
 from psa.models import Study
 from psa.questions import Question
+from psa.seen.plain import in_plain_words
 from psa.seen.report import seasons_in
 from psa.seen.wording import free_percent
 from psa.states import FINISHED, StudyKind, StudyState
@@ -33,7 +34,12 @@ def assessments_of(row: Registration | Tcvn | P2pAgreement) -> list[Assessment]:
         return []
     if reference is None:
         return []
-    studies = Study.objects.filter(kind=kind, reference=reference).order_by("pk")
+    studies = (
+        Study.objects.filter(kind=kind, reference=reference)
+        .select_related("network_model")
+        .defer("network_model__network")
+        .order_by("pk")
+    )
     latest = {Question.from_json(study.question).direction: study for study in studies}
     return [_assessment(latest[each], row) for each in ("IMPORT", "EXPORT") if each in latest]
 
@@ -46,7 +52,8 @@ def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
     )
     return Assessment(
         title=f"{question.direction.title()}: {_outcome(study, sellers=bool(sellers))}",
-        words=study.summary or "Its study is not computed yet.",
+        words=_for_the_applicant(study, sellers=bool(sellers)),
+        detail=study.summary,
         seasons=[
             (each["name"], ", ".join(filter(None, [each["outcome"], each["elements"]])))
             for each in (seasons_in(question, result) if study.result else [])
@@ -60,6 +67,12 @@ def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
         else None,
         supported={StudyState.PASSED: True, StudyState.FAILED: False}.get(StudyState(study.state)),
     )
+
+
+def _for_the_applicant(study: Study, *, sellers: bool) -> str:
+    """Return what a study says in plain words; of a condition, what is asked of how many others."""
+    plain = "" if sellers else in_plain_words(study)
+    return plain or study.summary or "Its study is not computed yet."
 
 
 def _largest_ceiling(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 
 from core import clock
+from core.web.actors import actor_of
 
 OWN_APPS = frozenset({"core", "participants", "connections", "psa", "nmf", "wsc"})
 
@@ -45,7 +46,7 @@ class DsoAdminSite(AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         from connections.admin import board, imports
-        from wsc.admin import areas
+        from wsc.admin import areas, roles
 
         own = [
             path("sites/import/", self.admin_view(imports.import_view), name="site_import"),
@@ -54,6 +55,7 @@ class DsoAdminSite(AdminSite):
                 self.admin_view(imports.file_view),
                 name="site_file",
             ),
+            path("roles/", self.admin_view(roles.roles_view), name="roles"),
             path("applications/", self.admin_view(board.board_view), name="applications"),
             path("areas/", self.admin_view(areas.states_view), name="area_states"),
             path(
@@ -65,13 +67,29 @@ class DsoAdminSite(AdminSite):
         ]
         return [*own, *super().get_urls()]
 
-    def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        if isinstance(user, AnonymousUser) or not (user.is_active and user.is_staff):
-            return False
-        from participants.second_factor import has_second_factor  # models, once they are there
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002  # Django's
+        """Hide every page from members of the DSO who have no portal, marked staff or not."""
+        inner = super().admin_view(view, cacheable)
 
-        return bool(settings.DEMO or has_second_factor(user.pk))
+        @wraps(inner)
+        def hidden(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+            from participants.permissions import enters_portal
+
+            person = request.user
+            if person.is_authenticated and person.is_staff and not enters_portal(person):
+                raise Http404
+            answer: HttpResponse = inner(request, *args, **named)
+            return answer
+
+        return hidden
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        from participants.permissions import enters_portal  # models, once they are there
+        from participants.second_factor import has_second_factor
+
+        return enters_portal(request.user) and (
+            settings.DEMO or has_second_factor(actor_of(request.user).person())
+        )
 
     def login(
         self,

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 
@@ -19,6 +19,7 @@ from connections.admin.stepped import tried
 from connections.models import CapacityStatement, RegisterHook
 from core import clock
 from core.admin import ReadOnly
+from core.errors import DomainError
 from core.retry import retried
 from core.web.actors import actor_of
 
@@ -107,11 +108,46 @@ class RegisterHookAdmin(ReadOnly, admin.ModelAdmin[RegisterHook]):
 
 @admin.register(CapacityStatement)
 class CapacityStatementAdmin(ReadOnly, admin.ModelAdmin[CapacityStatement]):
-    list_display = ("month", "about", "as_of", "made_at", "file")
+    list_display = ("month", "about", "version", "as_of", "made_at", "file")
     list_filter = ("month",)
     list_select_related = ("site",)
-    fields = readonly_fields = ("month", "about", "as_of", "made_at", "sha256", "file")
-    ordering = ("-month", "site__name")
+    fields = readonly_fields = (
+        "month",
+        "about",
+        "version",
+        "as_of",
+        "made_at",
+        "sha256",
+        "file",
+        "otherwise",
+    )
+    ordering = ("-month", "-version", "site__name")
+    actions = ("rerun",)
+
+    def has_rerun_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("connections.rerun_capacitystatement")
+
+    @admin.action(description="Make the month's statements anew", permissions=["rerun"])
+    def rerun(self, request: HttpRequest, queryset: Any) -> None:
+        for month in sorted(set(queryset.order_by().values_list("month", flat=True))):
+            try:
+                made = retried(
+                    services.rerun_statements,
+                    month=month,
+                    actor=actor_of(request.user),
+                    at=clock.now(),
+                )
+            except DomainError as error:
+                self.message_user(request, error.message, messages.ERROR)
+            else:
+                self.message_user(request, f"{made} is being made.", messages.SUCCESS)
+
+    @admin.display(description="otherwise than in the version before")
+    def otherwise(self, row: CapacityStatement) -> SafeString | str:
+        if row.version == 1:
+            return "there is none before"
+        lines = ((e["site"], e["what"], e["was"] or "nothing", e["is"]) for e in row.differs)
+        return format_html_join("", "<div>{}: {}: {}, now {}</div>", lines) or "nothing"
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("content")

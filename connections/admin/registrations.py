@@ -19,6 +19,7 @@ from connections.admin_forms import (
     WriteForm,
     traded,
 )
+from connections.checking import claims_of
 from connections.models import Registration
 from connections.states import CLOSED_REGISTRATION, REGISTRATION_MACHINE, RegistrationState
 from core.admin import plain
@@ -133,6 +134,7 @@ class RegistrationAdmin(SteppedAdmin):
         return [
             ("Site", f"{row.place}, {row.organisation}" + ("" if row.site else ", typed in")),
             *typed_of(row),
+            *(("Claims", words) for words in claims_of(row)),
             *((label, f"{kw.normalize():f}") for label, kw in wanted if kw),
             ("When", self.when(row)),
             ("Assets", ", ".join(str(each) for each in row.assets.all())),

@@ -17,7 +17,7 @@ from connections.admin_forms import AgreementForm, EndForm
 from connections.models import Agreement, Area, Asset, Signatory, Site, SiteMpan
 from connections.queries import Standing
 from core import clock
-from core.admin import Journalled, ReadOnly, plain
+from core.admin import Journalled, ReadOnly, RowsInline, plain
 from core.retry import retried
 from core.web.actors import actor_of
 
@@ -33,22 +33,17 @@ class AreaAdmin(Journalled, admin.ModelAdmin[Area]):
         return False
 
 
-class Rows(admin.TabularInline[Any, Site]):
-    extra = max_num = 0
-    can_delete = False
-
-
-class AssetRows(Rows):
+class AssetRows(RowsInline):
     model = Asset
     fields = readonly_fields = ("technology", plain("rated_kw"))
 
 
-class MpanRows(Rows):
+class MpanRows(RowsInline):
     model = SiteMpan
     fields = readonly_fields = ("direction", "mpan")
 
 
-class SignatoryRows(Rows):
+class SignatoryRows(RowsInline):
     model = Signatory
     fields = readonly_fields = ("user", "verified_at")
 

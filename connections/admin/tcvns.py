@@ -36,17 +36,16 @@ from connections.services.tcvns.fast import free_share
 from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnState
 from connections.views.notices import notice_file
 from core import clock
-from core.admin import plain
+from core.admin import RowsInline, plain
 
 OPEN_TO_WORDS = frozenset(TcvnState) - CLOSED_TCVN - {TcvnState.DRAFT}
 
 
-class ConditionRows(admin.TabularInline[TcvnCondition, Tcvn]):
+class ConditionRows(RowsInline):
     model = TcvnCondition
     fk_name = "tcvn"
-    fields = readonly_fields = ("seller_site", "kw", "seller_tcvn", "ended_at")
-    extra = max_num = 0
-    can_delete = False
+    verbose_name_plural = "conditions"
+    fields = readonly_fields = ("seller_site", plain("kw"), "seller_tcvn", "ended_at")
 
 
 @admin.register(Tcvn)

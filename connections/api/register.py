@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -183,7 +182,9 @@ class RegisterStatementView(APIView):
         """
         if caller(request).organisation.kind != OrganisationKind.DSO:
             raise Http404
-        row = get_object_or_404(queries.statements_made(month), site=None)
+        row = queries.statements_made(month).filter(site=None).order_by("-version").first()
+        if row is None:
+            raise Http404
         answer = HttpResponse(bytes(row.content or b""), content_type="text/csv; charset=utf-8")
         name = f"capacity-statement-{month}.csv"
         answer["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,12 +29,14 @@ from connections.models import (
     Tcvn,
 )
 from connections.permissions import MAY_ASSESS, MAY_COUNTERSIGN, MAY_REVIEW
+from connections.services import Connection
 from connections.states import (
     REGISTRATION_MACHINE,
     TCVN_MACHINE,
     Direction,
     Owner,
     TcvnRole,
+    TcvnState,
     TurnKind,
 )
 from core.api.fields import VisibleRow
@@ -269,6 +272,20 @@ class RegistrationInput(RegistrationChange):
         return values
 
 
+class MpanInput(serializers.Serializer[Any]):
+    mpan = serializers.RegexField(r"^[0-9]{13}$")
+
+
+class ConnectionShape(serializers.Serializer[Connection]):
+    """What somebody who knows an MPAN may read of its connection."""
+
+    mpan = serializers.CharField()
+    known = serializers.BooleanField()
+    site = serializers.IntegerField(source="site.pk", default=None, allow_null=True)
+    area = serializers.IntegerField(source="area.pk", default=None, allow_null=True)
+    direction = serializers.ChoiceField([*Direction.choices, ("", "not known")])
+
+
 class TcvnShape(WithClock):
     allowed_actions = serializers.SerializerMethodField()
 
@@ -300,6 +317,8 @@ class TcvnShape(WithClock):
 
     def get_allowed_actions(self, row: Any) -> list[str]:
         moves = {"submit": row.signs, "execute": row.signs, "withdraw": self.context["may_trade"]}
+        if row.role == TcvnRole.BUYER and row.state == TcvnState.DRAFT:
+            moves = {"change": self.context["may_trade"], **moves}
         if row.role == TcvnRole.SELLER:
             moves["decline"] = self.context["may_trade"]
         else:
@@ -319,7 +338,11 @@ class TcvnShape(WithClock):
         return [
             name
             for name, may in moves.items()
-            if may and TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
+            if may
+            and (
+                name == "change"
+                or TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
+            )
         ]
 
 
@@ -350,6 +373,31 @@ class VariationInput(serializers.Serializer[Any]):
 class TcvnInput(VariationInput):
     site = OwnSite()
     direction = serializers.ChoiceField(choices=Direction.choices)
+
+
+class TcvnChange(TcvnInput):
+    """Any of what a request asks for."""
+
+    def changed(self, row: Tcvn) -> dict[str, Any]:
+        """Return all that the request asks for once this is changed, as the service takes it."""
+        sent = dict(self.validated_data)
+        window = {name: sent.pop(name) for name in WINDOW if name in sent}
+        if "weekdays" in window:
+            window["weekdays"] = tuple(window["weekdays"])
+        site = sent.pop("site", row.site)
+        asked = {name: getattr(row, name) for name in ("direction", "capacity_kw", "reason")}
+        return asked | sent | {"site_id": site.pk, "window": replace(row.window, **window)}
+
+
+class PreviewShape(serializers.Serializer[Any]):
+    text = serializers.CharField()
+    document_sha256 = serializers.CharField()
+
+
+class SubmitInput(serializers.Serializer[Any]):
+    """The hash of what was read: ``document_sha256`` of the request's preview."""
+
+    document_sha256 = serializers.CharField(max_length=64)
 
 
 class ExecuteInput(serializers.Serializer[Any]):

@@ -22,29 +22,38 @@ from connections.api.operator import RegistrationAnswers, TcvnAnswers
 from connections.api.register import RegisterQuery, RegisterShape
 from connections.api.serializers import (
     AreaShape,
+    ConnectionShape,
     DeclineInput,
     DocumentInput,
     DocumentShape,
     ExecuteInput,
     LimitationInput,
     MessageInput,
+    MpanInput,
     OwnSiteShape,
     PreparerInput,
     PreparerShape,
+    PreviewShape,
     RegistrationChange,
     RegistrationInput,
     RegistrationShape,
     SetBackInput,
+    SubmitInput,
     SupplierInput,
+    TcvnChange,
     TcvnInput,
     TcvnShape,
     VariationInput,
 )
 from connections.clock_queries import current_targets, with_clocks
+from connections.documents import request_to_read
 from connections.filters import RegistrationFilter, SiteFilter, TcvnFilter
 from connections.models import Area, Document, Preparer, Registration, Site, Tcvn
+from connections.permissions import check_signs_notice
 from connections.register.answers import as_values
+from connections.services.registrations import current_agreement
 from connections.signing import execute
+from connections.states import TCVN_MACHINE
 from connections.tenancies import time_at, within
 from connections.views.access import (
     Reader,
@@ -91,6 +100,13 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
     def shown(self, row: Any, status: int = 200) -> Response:
         found = self.get_queryset().get(pk=row.pk)
         return Response(self.get_serializer(found).data, status=status)
+
+    def get_own_object(self) -> Any:
+        """Return the row to do with what its preparers don't: for them there is no such thing."""
+        row, me = self.get_object(), caller(self.request)
+        if not me.is_dso_staff:
+            Reader(me.user_id, me).check_owns(row)
+        return row
 
     def act(self, service: Any, **arguments: Any) -> Any:
         return retried(service, actor=actor_of(self.request.user), at=clock.now(), **arguments)
@@ -164,6 +180,19 @@ class RegistrationViews(RegistrationAnswers, OwnRows):
             made = self.act(services.start_registration, **values)
         return self.shown(made, 201)
 
+    @extend_schema(request=MpanInput, responses=ConnectionShape)
+    @action(detail=False, methods=["post"], url_path="find-connection", filter_backends=[])
+    def find_connection(self, request: Request) -> Response:
+        """Ask whether the network operator knows a connection, by its exact MPAN.
+
+        Whose it is is not told, nor anything but its area and the meter's direction; `site` is
+        there if it is one's own. A few a day: `too_many_look_ups` refuses more.
+        """
+        values = self.read(MpanInput, request.data).validated_data
+        organisation_id = caller(request).organisation_id
+        found = self.act(services.find_connection, organisation_id=organisation_id, **values)
+        return Response(ConnectionShape(found).data)
+
     @extend_schema(request=RegistrationChange, responses=RegistrationShape)
     def partial_update(self, request: Request, pk: str) -> Response:
         """Change what it says, while it is with the peer."""
@@ -176,7 +205,7 @@ class RegistrationViews(RegistrationAnswers, OwnRows):
     @idempotent
     def submit(self, request: Request, pk: str) -> Response:
         """Hand it to the network operator."""
-        row = self.get_object()
+        row = self.get_own_object()
         return self.shown(self.act(services.submit_registration, registration_id=row.pk))
 
     @extend_schema(request=DocumentInput, responses={201: RegistrationShape})
@@ -204,7 +233,7 @@ class RegistrationViews(RegistrationAnswers, OwnRows):
     @idempotent
     def preparers(self, request: Request, pk: str) -> Response:
         """Invite somebody by e-mail to prepare this application and its requests."""
-        row = self.get_object()
+        row = self.get_own_object()
         values = self.read(PreparerInput, request.data).validated_data
         self.act(services.invite_preparer, registration_id=row.pk, **values)
         return self.shown(row, 201)
@@ -316,12 +345,34 @@ class TcvnViews(TcvnAnswers, OwnRows):
         self.act(services.write_message, tcvn_id=row.pk, **values)
         return self.shown(row, 201)
 
-    @extend_schema(request=None, responses=TcvnShape)
+    @extend_schema(request=TcvnChange, responses=TcvnShape)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change what it asks for, while it is being written; what is left out stays."""
+        row = self.get_object()
+        given = self.read(TcvnChange, request.data, partial=True)
+        return self.shown(self.act(services.change_tcvn, tcvn_id=row.pk, **given.changed(row)))
+
+    @extend_schema(responses=PreviewShape)
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def preview(self, request: Request, pk: str) -> Response:
+        """Read what is asked for and what will be signed, before it is submitted.
+
+        ``document_sha256`` is of the text's UTF-8 bytes; submitting asks for it.
+        """
+        row = self.get_object()
+        TCVN_MACHINE.target("submit", state=row.state)
+        found = request_to_read(row, agreement=current_agreement(row.site_id, at=clock.now()))
+        return Response(PreviewShape({"text": found.text, "document_sha256": found.sha256}).data)
+
+    @extend_schema(request=SubmitInput, responses=TcvnShape)
     @action(detail=True, methods=["post"])
     @idempotent
     def submit(self, request: Request, pk: str) -> Response:
-        """Submit it, as a verified signatory of the site."""
-        return self.shown(self.act(services.submit_tcvn, tcvn_id=self.get_object().pk))
+        """Submit it, as a verified signatory of the site who has read its preview."""
+        row = self.get_own_object()  # before its input is read: what can't be seen is a 404
+        check_signs_notice(tcvn=row, actor=actor_of(request.user))
+        values = self.read(SubmitInput, request.data).validated_data
+        return self.shown(self.act(services.submit_tcvn, tcvn_id=row.pk, **values))
 
     @extend_schema(request=ExecuteInput, responses=TcvnShape)
     @action(detail=True, methods=["post"])
@@ -331,7 +382,7 @@ class TcvnViews(TcvnAnswers, OwnRows):
 
         ``code``: of your second factor, if you have one set up.
         """
-        row = self.get_object()  # before its input is read: what can't be seen is a 404
+        row = self.get_own_object()  # before its input is read: what can't be seen is a 404
         values = self.read(ExecuteInput, request.data).validated_data
         return self.shown(self.act(execute, tcvn_id=row.pk, **values))
 
@@ -340,7 +391,7 @@ class TcvnViews(TcvnAnswers, OwnRows):
     @idempotent
     def withdraw(self, request: Request, pk: str) -> Response:
         """Take it back while it is not in force."""
-        return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_object().pk))
+        return self.shown(self.act(services.withdraw_tcvn, tcvn_id=self.get_own_object().pk))
 
     @extend_schema(request=VariationInput, responses={201: TcvnShape})
     @action(detail=True, methods=["post"])
@@ -366,7 +417,7 @@ class TcvnViews(TcvnAnswers, OwnRows):
     @idempotent
     def decline(self, request: Request, pk: str) -> Response:
         """Decline, as a named seller, to lower: the buyer's request is assessed again."""
-        row = self.get_object()
+        row = self.get_own_object()
         values = self.read(DeclineInput, request.data).validated_data
         return self.shown(self.act(services.decline_tcvn, tcvn_id=row.pk, **values))
 

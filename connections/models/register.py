@@ -91,21 +91,28 @@ class RegisterHook(models.Model):
 
 
 class CapacityStatement(models.Model):
-    """What the register said of a month at its last working day: all sites (CSV) or one (PDF)."""
+    """What the register said of a month at its last working day: all sites (CSV) or one (PDF).
+
+    Made anew after a correction it is a version more, which says what differs from the one before.
+    """
 
     month = models.DateField()  # its first day
     site = models.ForeignKey(
         "connections.Site", null=True, on_delete=models.PROTECT, related_name="statements"
     )
+    version = models.PositiveSmallIntegerField(default=1)
     as_of = models.DateTimeField()
     made_at = models.DateTimeField(null=True)
+    # Of a later version, cell by cell: {"site", "what", "was", "is"}.
+    differs = models.JSONField(default=list)
     content = models.BinaryField(null=True)
     sha256 = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        permissions = [("rerun_capacitystatement", "Can make capacity statements anew")]
         constraints = [
             models.UniqueConstraint(
-                name="statement_once", fields=["month", "site"], nulls_distinct=False
+                name="statement_once", fields=["month", "site", "version"], nulls_distinct=False
             ),
             models.CheckConstraint(
                 name="statement_made_whole",
@@ -115,4 +122,5 @@ class CapacityStatement(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Capacity statement {self.month:%Y-%m}"
+        again = f", version {self.version}" if self.version > 1 else ""
+        return f"Capacity statement {self.month:%Y-%m}{again}"

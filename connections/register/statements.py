@@ -1,4 +1,4 @@
-"""The capacity statement of a month: every site in one table (CSV), and a paper for each (PDF).
+"""The capacity statement of a month: every site in one table (CSV). Papers are in ``papers``.
 
 The table's first columns are those of the public Embedded Capacity Register (DCUSA schedule 31)
 that this register knows; capacities there are in MW and MVA. Ours follow.
@@ -6,6 +6,7 @@ that this register knows; capacities there are in MW and MVA. Ours follow.
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,22 +15,20 @@ from decimal import Decimal
 from typing import Any
 
 from connections import queries
-from connections.models import Agreement, Area, CapacityStatement, Site
+from connections.models import Agreement, Area, Site
 from connections.register.answers import (
-    daily_rows,
     next_month,
-    reasons_said,
     write_csv,
 )
 from connections.register.sweep import Stretch
 from connections.states import AreaKind, Direction, Technology
-from connections.tenancies import within
 from core.business_days import is_business_day
-from core.pdf import pdf_of
-from core.periods import HALF_HOUR, LONDON, local_midnight
+from core.national_grid import on_the_national_grid
+from core.periods import LONDON, local_midnight
 
 PER_MW = Decimal(1000)
 MOST_SOURCES = 3
+UPDATED = "Last Updated"
 ENERGY_SOURCES = {
     Technology.SOLAR: "Solar",
     Technology.WIND: "Wind",
@@ -38,12 +37,21 @@ ENERGY_SOURCES = {
         "Stored Energy (all stored energy irrespective of the original energy source)"
     ),
 }
+CONVERSIONS = {
+    Technology.SOLAR: "Photovoltaic",
+    Technology.HYDRO: "Hydro - Run of river",
+    Technology.BATTERY: "Storage (Battery)",
+    Technology.CHP: "Engine (combustion / reciprocating)",
+}
 HEADS = [
     "Export MPAN / MSID",
     "Import MPAN / MSID",
     "Customer Name",
     "Customer Site",
     "Postcode",
+    "Country",
+    "Location (X-coordinate): Eastings (where data is held)",
+    "Location (y-coordinate): Northings (where data is held)",
     "Grid Supply Point",
     "Bulk Supply Point",
     "Primary",
@@ -53,6 +61,7 @@ HEADS = [
         for n in range(1, MOST_SOURCES + 1)
         for head in (
             "Energy Source {}",
+            "Energy Conversion Technology {}",
             "Energy Source & Energy Conversion Technology {} - Registered Capacity (MW)",
         )
     ),
@@ -63,7 +72,7 @@ HEADS = [
     "Maximum Import Capacity (MW)",
     "Maximum Import Capacity (MVA)",
     "Reference",
-    "Last Updated",
+    UPDATED,
     *(
         f"{direction} {what} in the month (kW)"
         for direction in ("Export", "Import")
@@ -97,11 +106,27 @@ class Month:
     def highest(self, name: str) -> Decimal:
         return max(self._all(name))
 
+    @property
+    def lowest_permitted(self) -> Decimal:
+        return self.lowest("permitted")
+
+    @property
+    def highest_permitted(self) -> Decimal:
+        return self.highest("permitted")
+
+    @property
+    def most_bought(self) -> Decimal:
+        return self.highest("bought")
+
+    @property
+    def most_sold(self) -> Decimal:
+        return self.highest("sold")
+
     def _all(self, name: str) -> list[Decimal]:
         return [getattr(each, name) for each in self.stretches]
 
 
-def _months(ids: Iterable[int], month: date, as_of: datetime) -> dict[str, dict[int, Month]]:
+def months_of(ids: Iterable[int], month: date, as_of: datetime) -> dict[str, dict[int, Month]]:
     period = (local_midnight(month), local_midnight(next_month(month)))
     return {
         direction: {
@@ -119,7 +144,7 @@ def table(month: date, *, as_of: datetime) -> bytes:
         .prefetch_related("mpans", "assets")
         .order_by("name")
     )
-    months = _months([site.pk for site in sites], month, as_of)
+    months = months_of([site.pk for site in sites], month, as_of)
     agreements = {
         each.site_id: each
         for each in Agreement.objects.filter(starts_at__lte=as_of).order_by("starts_at")
@@ -144,23 +169,27 @@ def _row(
     sources: list[Any] = []
     for asset in list(site.assets.all())[:MOST_SOURCES]:
         source = ENERGY_SOURCES.get(Technology(asset.technology), asset.get_technology_display())
-        sources += [source, _mega(asset.rated_kw)]
-    sources += [""] * (2 * MOST_SOURCES - len(sources))
+        conversion = CONVERSIONS.get(Technology(asset.technology), "")
+        sources += [source, conversion, _mega(asset.rated_kw)]
+    sources += [""] * (3 * MOST_SOURCES - len(sources))
     ours: list[Any] = []
     for direction in (Direction.EXPORT, Direction.IMPORT):
         found = months[direction][site.pk]
-        ours += [
-            found.lowest("permitted"),
-            found.highest("permitted"),
-            found.highest("bought"),
-            found.highest("sold"),
-        ]
+        figures = (
+            found.lowest_permitted,
+            found.highest_permitted,
+            found.most_bought,
+            found.most_sold,
+        )
+        ours += [f"{kw.normalize():f}" for kw in figures]
     return [
         mpans[Direction.EXPORT],
         mpans[Direction.IMPORT],
         site.organisation.name,
         site.name,
         site.postcode,
+        site.area.get_nation_display(),
+        *place_of(site),
         *(areas.get(kind, "") for kind in (AreaKind.GSP, AreaKind.BSP, AreaKind.PRIMARY)),
         f"{agreement.voltage_kv.normalize():f}",
         *sources,
@@ -176,6 +205,13 @@ def _row(
     ]
 
 
+def place_of(site: Site) -> tuple[int | str, int | str]:
+    """Return a site's easting and northing, empty where its place is not on record."""
+    if site.latitude is None or site.longitude is None:
+        return ("", "")
+    return on_the_national_grid(float(site.latitude), float(site.longitude))
+
+
 def _areas(area: Area | None) -> dict[str, str]:
     found = {}
     while area is not None:
@@ -188,35 +224,20 @@ def _mega(value: Decimal | None) -> str:
     return "" if value is None else f"{(value / PER_MW).normalize():f}"
 
 
-def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
-    """Return a site's statement as PDF: what was agreed and permitted day by day, and what made it.
+def differences(before: bytes, now: bytes) -> list[dict[str, str]]:
+    """Return in which cells two tables differ, by site; but for the day on which each was made."""
+    was, are = _by_site(before), _by_site(now)
+    found = []
+    for site in sorted(was.keys() | are.keys()):
+        old, new = was.get(site, {}), are.get(site, {})
+        found += [
+            {"site": site, "what": head, "was": old.get(head, ""), "is": new.get(head, "")}
+            for head in HEADS
+            if head != UPDATED and old.get(head, "") != new.get(head, "")
+        ]
+    return found
 
-    :raises NoPdfError: if this machine can't make PDFs
-    """
-    site = statement.site
-    if site is None:
-        raise ValueError("The statement of all sites is a table.")
-    period = (local_midnight(statement.month), local_midnight(next_month(statement.month)))
-    limits = (site.held_since, None)  # what was before is told to who held it then
-    directions = []
-    for direction, label in Direction.choices:
-        whole = queries.register([site.pk], direction, *period, as_of=statement.as_of)[site.pk]
-        stretches = within(whole, limits)
-        if any(each.agreed is not None for each in stretches):
-            changes = zip(stretches, reasons_said(stretches), strict=True)
-            directions.append((label, Month(stretches), list(changes)))
-    return pdf_of(
-        "connections/statement_document.html",
-        {
-            "statement": statement,
-            "site": site,
-            "directions": directions,
-            "last": period[1] - HALF_HOUR,
-            "days": list(
-                daily_rows([site], statement.month, as_of=statement.as_of, limits={site.pk: limits})
-            ),
-        },
-        title=f"Capacity statement, {statement.month:%B %Y}",
-        reference=f"{site} {statement.month:%Y-%m}",
-        made_at=at,
-    )
+
+def _by_site(table: bytes) -> dict[str, dict[str, str]]:
+    rows = csv.DictReader(io.StringIO(table.decode()))
+    return {row["Customer Site"]: row for row in rows}

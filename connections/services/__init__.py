@@ -9,6 +9,7 @@ from connections.services.allocations import (
 from connections.services.areas import lock_areas, lock_sites, lock_study_areas_of, raise_revision
 from connections.services.closing import close_site
 from connections.services.documents import attach_document, remove_document
+from connections.services.finding import Connection, find_connection
 from connections.services.hooks import create_hook, switch_hook
 from connections.services.imports import apply_site_file, look_at_site_file, upload_site_file
 from connections.services.measures import (
@@ -55,8 +56,9 @@ from connections.services.sites import (
     place_sites,
     record_agreement,
 )
-from connections.services.statements import open_statements, write_statement
+from connections.services.statements import open_statements, rerun_statements, write_statement
 from connections.services.tcvns import (
+    change_tcvn,
     countersign_tcvn,
     decline_tcvn,
     end_tcvn,
@@ -93,6 +95,7 @@ from connections.services.tenancies import (
 from connections.services.turns import publish_targets, watch_turns
 
 __all__ = [
+    "Connection",
     "OfferTerms",
     "accept_preparing",
     "apply_site_file",
@@ -102,6 +105,7 @@ __all__ = [
     "attach_document",
     "cancel_tenancy_change",
     "change_place",
+    "change_tcvn",
     "close_site",
     "confirm_allocations",
     "countersign_p2p_agreement",
@@ -115,6 +119,7 @@ __all__ = [
     "end_tcvn",
     "execute_p2p_agreement",
     "execute_tcvn",
+    "find_connection",
     "follow_all_on",
     "follow_on",
     "give_notice_of_p2p_agreement",
@@ -164,6 +169,7 @@ __all__ = [
     "request_p2p_pdf",
     "request_tcvn",
     "request_variation",
+    "rerun_statements",
     "resume_tcvn",
     "return_registration",
     "settle_site",

@@ -8,9 +8,12 @@ from hashlib import sha256
 from django.db import transaction
 
 from connections.models import CapacityStatement, Site
-from connections.register import statements
+from connections.permissions import MAY_RERUN_STATEMENTS
+from connections.register import papers, statements
 from core import journal
+from core.errors import WrongStateError
 from core.periods import LONDON
+from participants.permissions import check_may
 
 TASK = "connections.write_statement"
 
@@ -53,6 +56,39 @@ def open_statements(*, month: date, at: datetime) -> int:
     return len(made)
 
 
+@transaction.atomic
+def rerun_statements(*, month: date, actor: journal.Actor, at: datetime) -> CapacityStatement:
+    """Make a month's statements anew after a correction (DSO): a version more of each.
+
+    The versions before stay. What each differs in from the one before is worked out as it is
+    written.
+
+    :raises WrongStateError: if the month has none yet, or its last version is still being made
+    """
+    check_may(actor, MAY_RERUN_STATEMENTS)
+    rows = CapacityStatement.objects.select_for_update().filter(month=month, site=None)
+    last = rows.defer("content").order_by("-version").first()
+    if last is None or CapacityStatement.objects.filter(month=month, made_at=None).exists():
+        message = f"The statements of {month:%B %Y} are not made yet."
+        raise WrongStateError("connections.capacitystatement.not_made", message)
+    version = last.version + 1
+    sites = Site.objects.filter(agreements__starts_at__lt=at).distinct().order_by("pk")
+    made = CapacityStatement.objects.bulk_create(
+        CapacityStatement(month=month, site=site, version=version, as_of=at)
+        for site in (None, *sites)
+    )
+    for each in made:
+        journal.enqueue(task=TASK, kwargs={"statement_id": each.pk}, at=at)
+    journal.record(
+        verb="connections.capacitystatement.rerun",
+        subject=made[0],
+        actor=actor,
+        at=at,
+        data={"month": month, "version": version, "sites": len(made) - 1},
+    )
+    return made[0]
+
+
 def write_statement(*, statement_id: int, at: datetime) -> None:
     """Write a statement that is open: a worker's work, with no transaction while it is done."""
     row = CapacityStatement.objects.select_related("site__organisation", "site__area").get(
@@ -60,10 +96,16 @@ def write_statement(*, statement_id: int, at: datetime) -> None:
     )
     if row.made_at is not None:
         return
+    before = CapacityStatement.objects.filter(
+        month=row.month, site=row.site_id, version=row.version - 1
+    ).first()
     if row.site is None:
         content = statements.table(row.month, as_of=row.as_of)
+        was = bytes(before.content or b"") if before else b""
+        row.differs = statements.differences(was, content) if before else []
     else:
-        content = statements.paper(row, at=row.as_of)
+        row.differs = papers.differences(row, since=before.as_of) if before else []
+        content = papers.paper(row, at=row.as_of)
     CapacityStatement.objects.filter(pk=row.pk, made_at=None).update(
-        content=content, sha256=sha256(content).hexdigest(), made_at=at
+        content=content, sha256=sha256(content).hexdigest(), made_at=at, differs=row.differs
     )

@@ -12,7 +12,7 @@ from django.utils.http import content_disposition_header
 from connections import queries
 from connections.clock_queries import with_clocks
 from connections.models import Document, Preparer, Registration, Site, Tcvn
-from connections.permissions import prepares
+from connections.permissions import prepares, signs_notice
 from connections.states import RegistrationState
 from connections.tenancies import own_tcvns
 from connections.views.shared import may_trade
@@ -27,6 +27,19 @@ class Reader:
 
     user_id: int
     membership: Membership | None
+
+    def belongs_to(self, organisation_id: int) -> bool:
+        own = self.membership
+        return own is not None and own.organisation_id == organisation_id
+
+    def check_owns(self, row: Registration | Tcvn) -> None:
+        """Hide what is not for who only prepares: handing in, withdrawing, declining, signing.
+
+        :raises Http404: if the row is not of one's organisation, nor one signs for its site
+        """
+        signs = isinstance(row, Tcvn) and signs_notice(tcvn=row, user_id=self.user_id)
+        if not signs and not self.belongs_to(row.organisation.pk):
+            raise Http404
 
     def trades_for(self, organisation_id: int) -> bool:
         own = self.membership
@@ -94,6 +107,20 @@ def tcvns_open_to(who: Reader) -> QuerySet[Tcvn]:
 
 def registration_for(request: HttpRequest, pk: int) -> Registration:
     return get_object_or_404(registrations_open_to(reader(request)), pk=pk)
+
+
+def own_registration_for(request: HttpRequest, pk: int) -> Registration:
+    """Return a registration to do with what its preparers don't."""
+    found = registration_for(request, pk)
+    reader(request).check_owns(found)
+    return found
+
+
+def own_tcvn_for(request: HttpRequest, pk: int) -> Tcvn:
+    """Return a TCVN to do with what its preparers don't."""
+    found = tcvn_for(request, pk)
+    reader(request).check_owns(found)
+    return found
 
 
 def tcvn_for(request: HttpRequest, pk: int) -> Tcvn:

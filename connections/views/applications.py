@@ -25,6 +25,7 @@ from connections.views.access import (
     download_of,
     invitations_to,
     may_look,
+    own_registration_for,
     reader,
     registration_for,
     registrations_open_to,
@@ -115,7 +116,7 @@ def write_to_registration(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def invite_preparer(request: HttpRequest, pk: int) -> HttpResponse:
-    registration_for(request, pk)
+    own_registration_for(request, pk)
     form = PreparerForm(request.POST)
     made, status = handed_in(request, form, services.invite_preparer, registration_id=pk)
     if made is not None:

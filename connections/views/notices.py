@@ -14,7 +14,7 @@ from connections.forms import DeclineForm, ExecuteForm
 from connections.models import NoticePdf, P2pAgreement, Tcvn
 from connections.signing import execute
 from connections.states import TcvnState
-from connections.views.access import tcvn_for
+from connections.views.access import own_tcvn_for, tcvn_for
 from connections.views.shared import member
 from connections.views.tcvns import tcvn_response
 from core import clock
@@ -70,7 +70,7 @@ def tcvn_calendar(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn, form = tcvn_for(request, pk), ExecuteForm(request.POST)
+    tcvn, form = own_tcvn_for(request, pk), ExecuteForm(request.POST)
     signed, status = handed_in(request, form, execute, tcvn_id=pk)
     if signed is not None:
         messages.success(request, "Signed. It takes force with the operator's countersignature.")
@@ -81,7 +81,7 @@ def execute_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def decline_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn, form = tcvn_for(request, pk), DeclineForm(request.POST)
+    tcvn, form = own_tcvn_for(request, pk), DeclineForm(request.POST)
     declined, status = handed_in(request, form, services.decline_tcvn, tcvn_id=pk)
     if declined is not None:
         messages.success(request, "Declined: the network operator assesses the request again.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -149,12 +150,14 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         "chart": chart_of(stretches),
         "stretches": stretches,
         "query": query.urlencode(),
+        "why_address": f"?{query.urlencode()}",
+        "words": permitted_in_words(stretches, at),
         "why": _why(stretches, chosen) if stretches else None,
         "limits": limits,
         "statements": statements_open_to(organisation)
         .filter(site=site)
         .defer("content")
-        .order_by("-month")[:MOST_STATEMENTS],
+        .order_by("-month", "-version")[:MOST_STATEMENTS],
         "own": site.organisation_id == organisation.pk,
     }
     return render(
@@ -206,6 +209,23 @@ def _why(stretches: list[Stretch], at: datetime) -> dict[str, Any]:
     return {"at": at, "ends": at + HALF_HOUR, "stretch": stretch, "numbers": numbers}
 
 
+def permitted_in_words(stretches: list[Stretch], at: datetime) -> str:
+    """Say what a register permits: now, if now is in it, at least and at most."""
+    if not stretches:
+        return ""
+    least = min(each.permitted for each in stretches)
+    most = max(each.permitted for each in stretches)
+    if least == most:
+        return f"Permitted: {_kw(least)} throughout."
+    now = next((each for each in stretches if each.starts_at <= at < each.ends_at), None)
+    said = f"{_kw(now.permitted)} now, " if now is not None else ""
+    return f"Permitted: {said}{_kw(least)} at the least and {_kw(most)} at the most."
+
+
+def _kw(kw: Decimal) -> str:
+    return f"{kw.normalize():f} kW"
+
+
 def chart_of(stretches: list[Stretch]) -> dict[str, Any]:
     """Return a register as series by half-hour, for the chart and its table."""
     half_hours = list(half_hourly(stretches))
@@ -245,6 +265,7 @@ def statement_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     seen = statements_open_to(member(request).organisation)
     row = get_object_or_404(seen, pk=pk, site__isnull=False)
     answer = HttpResponse(bytes(row.content or b""), content_type=CONTENT_TYPE)
-    name = f"capacity-statement-{row.site_id}-{row.month:%Y-%m}.pdf"
+    again = f"-v{row.version}" if row.version > 1 else ""
+    name = f"capacity-statement-{row.site_id}-{row.month:%Y-%m}{again}.pdf"
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

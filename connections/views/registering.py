@@ -24,7 +24,13 @@ from connections.registration_forms import (
     summary_of,
 )
 from connections.states import REGISTRATION_MACHINE
-from connections.views.access import document_open_to, reader, registration_for
+from connections.views.access import (
+    document_open_to,
+    own_registration_for,
+    reader,
+    registration_for,
+)
+from connections.views.looking import is_looking, look_up
 from connections.views.shared import member
 from core import clock
 from core.retry import retried
@@ -53,6 +59,9 @@ def new_registration(request: HttpRequest) -> HttpResponse:
     sites, status = queries.sites_of(me.organisation), 200
     form = PlaceForm(request.POST or None, sites=sites, initial={"site": request.GET.get("site")})
     if request.method == "POST":
+        if is_looking(request.POST):
+            looked = look_up(request, form, sites, organisation_id=me.organisation_id)
+            return _page(request, None, "site", looked.form, looked.status, found=looked.words)
         status = status_of(form)
         if form.is_valid():
             acts: dict[str, Any] = {"actor": actor_of(request.user), "at": clock.now()}
@@ -81,6 +90,15 @@ def site(request: HttpRequest, pk: int) -> HttpResponse:
         form = PlaceForm(_as_data(typed), sites=sites, initial=_initial_place(registration))
         return _page(request, registration, "site", form, 200)
     form = PlaceForm(request.POST, sites=sites)
+    if is_looking(request.POST):
+        looked = look_up(
+            request,
+            form,
+            sites,
+            organisation_id=registration.organisation_id,
+            registration_id=pk,
+        )
+        return _page(request, registration, "site", looked.form, looked.status, found=looked.words)
     status = status_of(form)
     if form.is_valid():
         kept, status = attempt(
@@ -165,6 +183,7 @@ def submit(request: HttpRequest, pk: int) -> HttpResponse:
     registration = registration_for(request, pk)
     form, status = Form({}), 200  # carries what is refused
     if request.method == "POST":
+        own_registration_for(request, pk)
         done, status = attempt(
             form,
             services.submit_registration,
@@ -232,9 +251,16 @@ def _next(request: HttpRequest, pk: int, page: str) -> str:
 
 
 def _page(
-    request: HttpRequest, registration: Registration | None, page: str, form: Any, status: int
+    request: HttpRequest,
+    registration: Registration | None,
+    page: str,
+    form: Any,
+    status: int,
+    *,
+    found: str = "",
 ) -> HttpResponse:
     context = {
+        "found": found,
         "registration": registration,
         "form": form,
         "page": page,

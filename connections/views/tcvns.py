@@ -18,6 +18,7 @@ from connections.documents import (
     has_no_text,
     notice_of,
     pdf_row,
+    request_to_read,
     why_no_pdf,
 )
 from connections.forms import DeclineForm, ExecuteForm, SubmitForm, TcvnForm
@@ -25,10 +26,13 @@ from connections.lines import line_of, may_vary
 from connections.models import P2pAgreement, Site, Tcvn
 from connections.permissions import check_signs_notice, signs_notice
 from connections.registration_forms import MessageForm
+from connections.services.registrations import current_agreement
 from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole
 from connections.timelines import timeline_of
 from connections.views.access import (
+    Reader,
     may_look,
+    own_tcvn_for,
     reader,
     sites_to_request_for,
     tcvn_for,
@@ -40,6 +44,7 @@ from connections.views.shared import (
     waits_for,
 )
 from core import clock
+from core.errors import NotPermittedError
 from core.retry import retried
 from core.web.actors import actor_of, user_id
 from core.web.forms import attempt, handed_in, status_of
@@ -60,11 +65,7 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
             made, status = attempt(
                 form,
                 services.request_tcvn,
-                site_id=form.cleaned_data["site"].pk,
-                direction=form.cleaned_data["direction"],
-                capacity_kw=form.cleaned_data["capacity_kw"],
-                window=form.window(),
-                reason=form.cleaned_data["reason"],
+                **form.answers(),
                 actor=actor_of(request.user),
                 at=clock.now(),
             )
@@ -84,6 +85,45 @@ def new_tcvn(request: HttpRequest) -> HttpResponse:
     rows = _answers(form) if checked else []
     context = {"form": form, "rows": rows, "checked": checked, "steps": STEPS}
     return render(request, "connections/tcvn_new.html", context, status=status)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def change_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change what a request asks for, while it is being written."""
+    tcvn, who = tcvn_for(request, pk), may_look(request)
+    sites = sites_to_request_for(who)
+    form, status = TcvnForm(sites=sites, initial=TcvnForm.filled_with(tcvn)), 200
+    if request.method == "POST":
+        form = TcvnForm(request.POST, sites=sites)
+        status = status_of(form)
+        if form.is_valid():
+            changed, status = attempt(
+                form,
+                services.change_tcvn,
+                tcvn_id=pk,
+                **form.answers(),
+                actor=actor_of(request.user),
+                at=clock.now(),
+            )
+            if changed is not None:
+                messages.success(request, "Changed.")
+                return redirect("connections:tcvn", pk=pk)
+    elif not TCVN_MACHINE.allows("submit", state=tcvn.state):
+        return redirect("connections:tcvn", pk=pk)
+    elif not may_change(tcvn, who):
+        raise NotPermittedError("not_yours_to_change", "This is not yours to change.")
+    context = {"form": form, "tcvn": tcvn, "steps": STEPS}
+    return render(request, "connections/tcvn_new.html", context, status=status)
+
+
+def may_change(tcvn: Tcvn, who: Reader) -> bool:
+    """Tell whether a person may change what a request asks for now."""
+    return (
+        tcvn.role == TcvnRole.BUYER
+        and TCVN_MACHINE.allows("submit", state=tcvn.state)
+        and (who.trades_for(tcvn.site.organisation_id) or who.may_prepare(tcvn.registration))
+    )
 
 
 def _filled(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, Any]:
@@ -130,6 +170,8 @@ def tcvn_response(
 ) -> HttpResponse:
     who, registration = reader(request), tcvn.registration
     signs = signs_notice(tcvn=tcvn, user_id=user_id(request))
+    may_submit = signs and TCVN_MACHINE.allows("submit", state=tcvn.state)
+    agreement = current_agreement(tcvn.site_id, at=clock.now()) if may_submit else None
     context = {
         "tcvn": tcvn,
         **clock_context(tcvn),
@@ -137,7 +179,9 @@ def tcvn_response(
         "step": step_of(tcvn),
         "waits_for": waits_for(tcvn),
         "signs": signs,
-        "may_submit": signs and TCVN_MACHINE.allows("submit", state=tcvn.state),
+        "may_submit": may_submit,
+        "to_read": request_to_read(tcvn, agreement=agreement) if may_submit else None,
+        "may_change": may_change(tcvn, who),
         "may_sign": signs and TCVN_MACHINE.allows("execute", state=tcvn.state),
         "may_withdraw": who.trades_for(tcvn.site.organisation_id)
         and TCVN_MACHINE.allows("withdraw", state=tcvn.state),
@@ -194,19 +238,28 @@ def write_to_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def submit_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn, form = tcvn_for(request, pk), SubmitForm(request.POST)
+    tcvn, form = own_tcvn_for(request, pk), SubmitForm(request.POST)
     check_signs_notice(tcvn=tcvn, actor=actor_of(request.user))
-    if not form.is_valid():
-        return tcvn_response(request, tcvn, ExecuteForm(), 422, submit_form=form)
-    retried(services.submit_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
-    messages.success(request, "Submitted: the network operator now assesses it.")
-    return redirect("connections:tcvn", pk=pk)
+    status = 422
+    if form.is_valid():
+        done, status = attempt(
+            form,
+            services.submit_tcvn,
+            tcvn_id=pk,
+            document_sha256=form.cleaned_data["document_sha256"],
+            actor=actor_of(request.user),
+            at=clock.now(),
+        )
+        if done is not None:
+            messages.success(request, "Submitted: the network operator now assesses it.")
+            return redirect("connections:tcvn", pk=pk)
+    return tcvn_response(request, tcvn, ExecuteForm(), status, submit_form=form)
 
 
 @login_required
 @require_POST
 def withdraw_tcvn(request: HttpRequest, pk: int) -> HttpResponse:
-    tcvn_for(request, pk)
+    own_tcvn_for(request, pk)
     retried(services.withdraw_tcvn, tcvn_id=pk, actor=actor_of(request.user), at=clock.now())
     messages.success(request, "Withdrawn.")
     return redirect("connections:tcvn", pk=pk)

@@ -11,6 +11,7 @@ from nmf.filters import RequestFilter
 from nmf.gates import Gate
 from nmf.views.acting import Me, for_members
 from nmf.views.tables import csv_of, page_of, query_without
+from participants.permissions import enters_portal
 from participants.states import Role
 
 BOARD_HEADS = (
@@ -36,9 +37,16 @@ BOARD_HEADS = (
 @for_members
 def home(request: HttpRequest, me: Me) -> HttpResponse:
     if me.is_dso:
-        return redirect("connections:sites" if me.role == Role.BILLING else "/dso/")
+        return redirect(_home_of_operator(request, me))
     found = queries.home(me.organisation, at=me.at)
     return render(request, "home.html", {"home": found, "me": me})
+
+
+def _home_of_operator(request: HttpRequest, me: Me) -> str:
+    """Return where a member of the network operator begins: the portal, if there is one for it."""
+    if enters_portal(request.user):
+        return "admin:index"
+    return "connections:sites" if me.role == Role.BILLING else "nmf:contracts"
 
 
 @require_safe

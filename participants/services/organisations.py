@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -141,11 +142,10 @@ def _refuse_without_manager(membership: Membership, *, leaving: bool) -> None:
 
 def _keep_staff(user_id: int) -> None:
     """Let the portal's door follow from memberships."""
-    staff = (
-        Membership.objects.filter(user_id=user_id, organisation__kind=OrganisationKind.DSO)
-        .exclude(role=Role.BILLING)
-        .exists()
-    )
+    with_portal = [role for role, permissions in settings.ROLE_PERMISSIONS.items() if permissions]
+    staff = Membership.objects.filter(
+        user_id=user_id, organisation__kind=OrganisationKind.DSO, role__in=with_portal
+    ).exists()
     User.objects.filter(pk=user_id, is_superuser=False).update(is_staff=staff)
 
 

@@ -35,8 +35,13 @@ OF_ONE = (StudyKind.CONTRACT, StudyKind.RESTUDY, StudyKind.TCVN)
 Ends = dict[tuple[str, str], tuple[str, str]]
 
 
+NO_ROOM = "No other site can make room for it by using less: each that could was tried."
+
+
 def in_plain_words(study: Study, *, opening: str = "The network would not bear it") -> str:
     """Return why a study fails and what would pass; nothing for one that does not fail.
+
+    And, where it was asked whether others could make room, that none can.
 
     The study's network model should be loaded with it.
     """
@@ -44,7 +49,11 @@ def in_plain_words(study: Study, *, opening: str = "The network would not bear i
         return ""
     question = Question.from_json(study.question)
     what = _what_happens(question, study.result, ends_of(study.network_model))
-    return f"{opening}: {what}.{_what_would_pass(study, question)}" if what else ""
+    if not what:
+        return ""
+    relief = study.result.get("relief")
+    no_room = f" {NO_ROOM}" if relief is not None and not relief["sellers"] else ""
+    return f"{opening}: {what}.{_what_would_pass(study, question)}{no_room}"
 
 
 def ends_of(model: NetworkModel | None) -> Ends:

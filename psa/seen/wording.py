@@ -230,7 +230,7 @@ def _of_sellers(relief: dict[str, Any]) -> str:
     """Name no site: the applicant reads this before an engineer has asked any of them."""
     sellers = relief["sellers"]
     if not sellers:
-        return "Refused by this study: no lowering of other sites that was tried suffices."
+        return "The network has no room for all of it, and no other site makes it by using less."
     kw = sum(seller["kw"] for seller in sellers)
     who = "one other site lowers" if len(sellers) == 1 else f"{len(sellers)} other sites lower"
     in_all = "" if len(sellers) == 1 else " in all"

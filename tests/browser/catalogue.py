@@ -137,6 +137,14 @@ PAGES: dict[str, list[Page]] = {
         )
     ],
     "connections:new-tcvn": [Page(ADMINISTRATOR)],
+    "connections:change-tcvn": [
+        Page(
+            BY_ROW,
+            f"SELECT {SITE_TRADER}, row.id FROM connections_tcvn row"
+            " JOIN connections_site site ON site.id = row.site_id"
+            f" WHERE row.state = 'DRAFT' AND row.role = 'BUYER' AND {_known(SITE_TRADER)} LIMIT 1",
+        )
+    ],
     "participants:organisation": [Page(ADMINISTRATOR), Page(TRADER), Page(ENGINEER)],
     "participants:tokens": [Page(TRADER)],
     "participants:terms": [Page(NOBODY)],
@@ -191,6 +199,7 @@ PAGES: dict[str, list[Page]] = {
     ],
     "admin:applications": [Page(ENGINEER), Page(ENGINEER, query="?late=on&sort=-age")],
     "admin:site_import": [Page(ENGINEER)],
+    "admin:roles": [Page(ENGINEER)],
     "admin:area_states": [Page(ENGINEER)],
     "admin:connections_site_change_tenancy": [
         Page(ENGINEER, "SELECT min(id) FROM connections_site")

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 
 from connections import services
+from connections.documents import request_to_read
 from connections.models import Registration, ReviewCheck, Signatory, Tcvn
+from connections.services.registrations import current_agreement
 from connections.states import CheckItem
 from core.journal import Actor
 from tests.nmf.world import AT, WINDOW, Peer, World
+
+
+def read(tcvn: Tcvn, *, at: datetime = AT) -> str:
+    """Return the hash of what its signatory reads before handing it in."""
+    agreement = current_agreement(tcvn.site_id, at=at)
+    return request_to_read(Tcvn.objects.get(pk=tcvn.pk), agreement=agreement).sha256
+
+
+def submitted(tcvn: Tcvn, by: Actor) -> Tcvn:
+    return services.submit_tcvn(tcvn_id=tcvn.pk, document_sha256=read(tcvn), actor=by, at=AT)
 
 
 def assessing(peer: Peer, dso: Actor) -> Tcvn:
@@ -23,7 +36,7 @@ def assessing(peer: Peer, dso: Actor) -> Tcvn:
         actor=peer.actor,
         at=AT,
     )
-    services.submit_tcvn(tcvn_id=tcvn.pk, actor=peer.actor, at=AT)
+    submitted(tcvn, peer.actor)
     return services.start_assessment(tcvn_id=tcvn.pk, actor=dso, at=AT)
 
 
@@ -61,7 +74,7 @@ def signed_pair(world: World, dso: Actor) -> tuple[Tcvn, Tcvn]:
     """A pair that waits for the operator's countersignature."""
     tcvn, earmark = pair(world, dso)
     Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
-    services.submit_tcvn(tcvn_id=earmark.pk, actor=world.seller.actor, at=AT)
+    submitted(earmark, world.seller.actor)
     signed(earmark, world.seller, dso)
     signed(tcvn, world.rival, dso)
     return tcvn, earmark

@@ -44,6 +44,7 @@ from tests.connections.making import (
     pair_in_force,
     signed,
     signed_pair,
+    submitted,
 )
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
@@ -307,7 +308,7 @@ def test_a_sellers_that_lapses_sends_the_buyers_back_to_assessment(
 ) -> None:
     tcvn, earmark = pair(world, dso)
     Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
-    services.submit_tcvn(tcvn_id=earmark.pk, actor=world.seller.actor, at=AT)
+    submitted(earmark, world.seller.actor)
     services.issue_tcvn(tcvn_id=earmark.pk, actor=dso, at=AT)
     signed(tcvn, world.rival, dso)
 
@@ -434,7 +435,7 @@ def test_a_refusal_says_what_would_be_supported_and_the_form_is_filled_with_it(
     ).content.decode()
 
     assert codes(caught) == ["not_below_asked"]
-    assert "The largest that would be supported is 56 kW" in page
+    assert '<div class="stat-number">56 kW</div>' in page
     assert 'value="56"' in form
 
 

@@ -18,6 +18,7 @@ from core.journal import Actor
 from core.models import Event
 from participants.models import Membership, Organisation, User
 from participants.states import OrganisationKind, Role
+from tests.connections.making import read, submitted
 from tests.nmf.world import AT, WINDOW, Peer, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -56,7 +57,7 @@ def taken_to(tcvn: Tcvn, peer: Peer, *, until: str) -> Tcvn:
     steps: list[tuple[str, Any]] = [
         (
             TcvnState.REQUESTED,
-            lambda: services.submit_tcvn(tcvn_id=tcvn.pk, actor=peer.actor, at=AT),
+            lambda: submitted(tcvn, peer.actor),
         ),
         (TcvnState.ASSESSING, lambda: services.start_assessment(tcvn_id=tcvn.pk, actor=by, at=AT)),
         (
@@ -124,7 +125,7 @@ def test_only_a_verified_signatory_submits(world: World) -> None:
     Signatory.objects.update(verified_at=None)
 
     with pytest.raises(NotPermittedError):
-        services.submit_tcvn(tcvn_id=tcvn.pk, actor=world.rival.actor, at=AT)
+        submitted(tcvn, world.rival.actor)
 
     tcvn.refresh_from_db()
     assert tcvn.state == TcvnState.DRAFT
@@ -280,6 +281,6 @@ def test_a_signatory_says_that_it_was_read_before_it_is_submitted(
     tcvn.refresh_from_db()
     assert (unread.status_code, tcvn.state) == (422, TcvnState.DRAFT)
     assert "read" in unread.context["submit_form"].errors
-    assert client.post(at, {"read": "on"}).status_code == 302
+    assert client.post(at, {"read": "on", "document_sha256": read(tcvn)}).status_code == 302
     tcvn.refresh_from_db()
     assert tcvn.state == TcvnState.REQUESTED

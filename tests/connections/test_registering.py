@@ -19,7 +19,6 @@ from connections.models import (
     Registration,
     Signatory,
     Site,
-    SiteMpan,
     Tcvn,
 )
 from core import clock
@@ -133,18 +132,6 @@ def test_back_keeps_what_can_not_be_an_answer_and_later_resumes_there(world: Wor
     assert right["Location"] == f"/applications/registrations/{row.pk}/"
     row.refresh_from_db()
     assert [row.buy_export_kw, row.typed] == [20, {}]
-
-
-def test_a_site_on_record_is_found_by_its_mpan_and_another_peers_is_not(world: World) -> None:
-    SiteMpan.objects.create(site=world.rival.site, direction="IMPORT", mpan=MPAN)
-
-    own = signed_in(world.rival).post(NEW, {"mpan": "2000 0000 00015"})
-    others = signed_in(world.seller).post(NEW, {"mpan": MPAN})
-
-    assert own.status_code == 302
-    assert Registration.objects.latest("pk").site == world.rival.site
-    assert others.status_code == 422
-    assert "None of your sites" in others.context["form"].errors["mpan"][0]
 
 
 def test_a_site_that_was_typed_is_made_and_its_registration_studied(

@@ -13,11 +13,13 @@ from django.test import Client
 
 from connections import services
 from connections.models import CapacityStatement, SiteMpan
-from connections.register import statements
+from connections.register import papers, statements
 from connections.tasks import open_statements
 from core import clock, relay
+from core.errors import NotPermittedError, WrongStateError
 from core.journal import SYSTEM
-from tests.nmf.world import AT, WINDOW, World, make_world
+from participants.models import User
+from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
 
 pytestmark = pytest.mark.django_db
 LAST = datetime(2026, 3, 31, 8, tzinfo=UTC)  # the last working day of March 2026
@@ -149,3 +151,82 @@ def test_a_sites_paper_is_made_by_a_worker_and_given_to_its_peer(
     assert address in page
     client.force_login(world.rival.user, backend="participants.auth.RoleBackend")
     assert client.get(address).status_code == 404
+
+
+def corrected(world: World) -> tuple[CapacityStatement, CapacityStatement]:
+    """A month's statement, and the one made anew after a sale was entered late."""
+    services.open_statements(month=MARCH, at=LAST)
+    first = CapacityStatement.objects.get(site=None)
+    CapacityStatement.objects.filter(site__isnull=False).update(
+        made_at=LAST, content=b"-", sha256="-"
+    )
+    services.write_statement(statement_id=first.pk, at=LAST)
+    sell(world, at=LAST + timedelta(minutes=30))
+    again = LAST + timedelta(hours=1)
+    second = services.rerun_statements(month=MARCH, actor=SYSTEM, at=again)
+    return first, second
+
+
+def test_a_statement_made_anew_is_a_version_more_that_says_what_differs(
+    world: World, client: Client
+) -> None:
+    first, second = corrected(world)
+
+    services.write_statement(statement_id=second.pk, at=LAST + timedelta(hours=2))
+
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.version, first.differs, second.version) == (1, [], 2)
+    assert first.content != second.content
+    sold = "Export sold, most in the month (kW)"
+    mill = [each for each in second.differs if each["site"] == "Mill"]
+    assert {"site": "Mill", "what": sold, "was": "0", "is": "40"} in mill
+    assert "Weir" not in {each["site"] for each in second.differs}
+    manager = User.objects.get(pk=make_manager().person())
+    client.force_login(manager, backend="participants.auth.RoleBackend")
+    latest = client.get("/api/v1/register/statements/2026-03.csv")
+    assert latest.content == bytes(second.content or b"")
+
+
+def test_a_sites_paper_says_in_which_periods_it_differs(world: World) -> None:
+    _, second = corrected(world)
+    mine = CapacityStatement.objects.get(site=world.seller.site, version=2)
+
+    found = papers.differences(mine, since=LAST)
+
+    first = "16 Mar 10:00 to 16 Mar 14:00 (kW)"
+    assert found[:2] == [
+        {"site": "Mill", "what": f"Export sold, {first}", "was": "0", "is": "40"},
+        {"site": "Mill", "what": f"Export permitted, {first}", "was": "60", "is": "20"},
+    ]
+    assert len(found) == 2 * len(WINDOW.periods())
+    assert second.version == 2
+
+
+def test_statements_are_made_anew_once_they_are_made_and_by_the_operator(world: World) -> None:
+    with pytest.raises(WrongStateError):
+        services.rerun_statements(month=MARCH, actor=SYSTEM, at=LAST)
+    services.open_statements(month=MARCH, at=LAST)
+    with pytest.raises(WrongStateError):
+        services.rerun_statements(month=MARCH, actor=SYSTEM, at=LAST)
+    with pytest.raises(NotPermittedError):
+        services.rerun_statements(month=MARCH, actor=world.seller.actor, at=LAST)
+
+    assert set(CapacityStatement.objects.values_list("version", flat=True)) == {1}
+
+
+def test_the_table_says_where_a_site_is_and_what_stands_there(world: World) -> None:
+    world.seller.site.latitude, world.seller.site.longitude = (
+        Decimal("52.658008"),
+        Decimal("1.716074"),
+    )
+    world.seller.site.save()
+
+    rows = list(csv.DictReader(statements.table(MARCH, as_of=LAST).decode().splitlines()))
+
+    mill = next(row for row in rows if row["Customer Site"] == "Mill")
+    assert mill["Location (X-coordinate): Eastings (where data is held)"] == "651411"
+    assert mill["Location (y-coordinate): Northings (where data is held)"] == "313181"
+    assert mill["Country"] == "England"
+    weir = next(row for row in rows if row["Customer Site"] == "Weir")
+    assert weir["Location (X-coordinate): Eastings (where data is held)"] == ""

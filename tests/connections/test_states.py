@@ -38,7 +38,7 @@ OF_A_REGISTRATION: dict[str, Callable[..., Any]] = {
     "refuse": partial(services.refuse_registration, reason="No."),
 }
 OF_A_TCVN: dict[str, Callable[..., Any]] = {
-    "submit": services.submit_tcvn,
+    "submit": partial(services.submit_tcvn, document_sha256=""),
     "start_assessment": services.start_assessment,
     "support": partial(services.record_support, answer="Yes."),
     "support_conditionally": partial(services.record_conditional, sellers=[], answer="If."),

@@ -16,7 +16,7 @@ from core.errors import RefusedError
 from core.journal import Actor
 from core.models import Event, window_columns
 from core.periods import HALF_HOUR
-from tests.connections.making import assessing, pair, pair_in_force, signed, signed_pair
+from tests.connections.making import assessing, pair, pair_in_force, signed, signed_pair, submitted
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
 
@@ -141,7 +141,7 @@ def test_a_condition_names_other_sites_once_and_some_kw(world: World, dso: Actor
 def test_a_condition_has_no_condition_of_its_own(world: World, dso: Actor) -> None:
     _, earmark = pair(world, dso)
     Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
-    services.submit_tcvn(tcvn_id=earmark.pk, actor=world.seller.actor, at=AT)
+    submitted(earmark, world.seller.actor)
     services.start_assessment(tcvn_id=earmark.pk, actor=dso, at=AT)
 
     with pytest.raises(RefusedError) as caught:
@@ -170,7 +170,7 @@ def test_the_last_half_hour_may_still_come_into_force(world: World, dso: Actor) 
 @pytest.mark.parametrize(
     ("role", "offered"),
     [
-        ("TRADER", {"registrations": ["change", "submit"], "tcvns": ["withdraw"]}),
+        ("TRADER", {"registrations": ["change", "submit"], "tcvns": ["change", "withdraw"]}),
         ("VIEWER", {"registrations": [], "tcvns": []}),
     ],
 )

@@ -20,7 +20,7 @@ from core.journal import Actor
 from core.models import Event
 from core.periods import HALF_HOUR
 from participants.models import Notice
-from tests.connections.making import in_force, pair_in_force, signed
+from tests.connections.making import in_force, pair_in_force, signed, submitted
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
 from wsc import services as wsc
@@ -65,7 +65,7 @@ def asked(old: Tcvn, world: World, **changes: Any) -> Tcvn:
 def ready(old: Tcvn, world: World, dso: Actor, **changes: Any) -> Tcvn:
     """A variation that its peer has asked for and signed; the DSO has yet to countersign."""
     made = asked(old, world, **changes)
-    services.submit_tcvn(tcvn_id=made.pk, actor=world.rival.actor, at=AT)
+    submitted(made, world.rival.actor)
     services.start_assessment(tcvn_id=made.pk, actor=dso, at=AT)
     services.record_support(tcvn_id=made.pk, answer="Yes.", actor=dso, at=AT)
     return signed(made, world.rival, dso)
@@ -316,7 +316,7 @@ def test_a_variation_of_one_that_is_to_come_clears_the_whole_line(world: World, 
 def test_a_pair_varies_together_or_not_at_all(world: World, dso: Actor) -> None:
     old, earmark = pair_in_force(world, dso)
     made = asked(old, world)
-    services.submit_tcvn(tcvn_id=made.pk, actor=world.rival.actor, at=AT)
+    submitted(made, world.rival.actor)
     services.start_assessment(tcvn_id=made.pk, actor=dso, at=AT)
     services.record_conditional(
         tcvn_id=made.pk,
@@ -326,7 +326,7 @@ def test_a_pair_varies_together_or_not_at_all(world: World, dso: Actor) -> None:
         at=AT,
     )
     fresh = Tcvn.objects.get(earmark_of__tcvn=made)
-    services.submit_tcvn(tcvn_id=fresh.pk, actor=world.seller.actor, at=AT)
+    submitted(fresh, world.seller.actor)
     signed(made, world.rival, dso)
     with pytest.raises(RefusedError) as alone:
         services.countersign_tcvn(tcvn_id=made.pk, actor=dso, at=AT)
@@ -448,4 +448,4 @@ def test_the_signatory_of_the_site_signs_a_variation(world: World, dso: Actor) -
     Signatory.objects.all().delete()
 
     with pytest.raises(NotPermittedError):
-        services.submit_tcvn(tcvn_id=made.pk, actor=world.rival.actor, at=AT)
+        submitted(made, world.rival.actor)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from connections import services
 from connections.models import Tcvn
 from core.windows import ServiceWindow
+from tests.connections.making import read
 from tests.machine.bench import Bench
 from tests.machine.model import LONDON, Notice, Person, half_hours
 from tests.machine.notices import COUNTERSIGNED, STEPS
@@ -160,7 +161,14 @@ class Noticing(Bench):
         actor = self.world.actor(person)
         if step == "submit":
             against = self.model.against_submission(notice, person)
-            made = self.attempt(against, services.submit_tcvn, tcvn_id=notice.pk, actor=actor)
+            row = Tcvn.objects.get(pk=notice.pk)
+            made = self.attempt(
+                against,
+                services.submit_tcvn,
+                tcvn_id=notice.pk,
+                document_sha256=read(row, at=self.model.at),
+                actor=actor,
+            )
             notice.state = "REQUESTED" if made else notice.state
         elif step == "sign":
             shown = Tcvn.objects.values_list("document_hash", flat=True).get(pk=notice.pk)

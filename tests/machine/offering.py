@@ -20,6 +20,7 @@ from nmf.models import Contract, Request, Response
 from nmf.views.acting import Me
 from participants.models import Membership
 from participants.states import Role
+from tests.connections.making import read
 from tests.machine.bench import Bench
 from tests.machine.model import next_half_hour
 from tests.machine.trading import PRICE, move, peers
@@ -124,7 +125,9 @@ class Offering(Bench):
 
     def _of_notice(self, by: dict[str, Any]) -> Callable[[Tcvn], Tries]:
         return lambda each: {
-            "submit": lambda: services.submit_tcvn(tcvn_id=each.pk, **by),
+            "submit": lambda: services.submit_tcvn(
+                tcvn_id=each.pk, document_sha256=read(each, at=self.model.at), **by
+            ),
             "execute": lambda: services.execute_tcvn(
                 tcvn_id=each.pk, typed_name="A", document_hash=each.document_hash, **by
             ),

@@ -10,8 +10,9 @@ from django.core.files.base import ContentFile
 
 from connections.admin.targets import DAYS
 from connections.importing import preview
-from connections.models import Site
+from connections.models import Site, Tcvn
 from psa.engine.findings import digest
+from tests.connections.making import read
 from tests.security.cast import WARNING
 
 Objects = Mapping[str, Any]
@@ -193,9 +194,18 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/registrations/<pk>/preparers/": lambda _: {"email": "a@agent.example"},
     "api/v1/registrations/<pk>/": lambda _: {"buy_export_kw": "7", "months": [2]},
     "api/v1/registrations/": _registration,
+    "api/v1/registrations/find-connection/": lambda _: {"mpan": "2000000000015"},
     "applications/tcvns/new/": _tcvn,
     "api/v1/tcvns/": _tcvn,
-    "applications/tcvns/<int:pk>/submit/": lambda _: {"read": "on"},
+    "applications/tcvns/<int:pk>/change/": _tcvn,
+    "api/v1/tcvns/<pk>/": lambda _: {"reason": "Another trade."},
+    "applications/tcvns/<int:pk>/submit/": lambda o: {
+        "read": "on",
+        "document_sha256": read(Tcvn.objects.get(pk=o["draft tcvn"])),
+    },
+    "api/v1/tcvns/<pk>/submit/": lambda o: {
+        "document_sha256": read(Tcvn.objects.get(pk=o["draft tcvn"]))
+    },
     "applications/tcvns/<int:pk>/execute/": _signature,
     "api/v1/tcvns/<pk>/execute/": _signature,
     "agreements/<int:pk>/execute/": _p2p_signature,
@@ -337,6 +347,10 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "dso/connections/registerhook/add/": lambda _: {
         "name": "Billing",
         "url": "https://billing.example/register",
+    },
+    "dso/connections/capacitystatement/": lambda o: {
+        "action": "rerun",
+        "_selected_action": [o["statement"]],
     },
     "dso/connections/registerhook/": lambda o: {
         "action": "stop",

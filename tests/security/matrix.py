@@ -79,6 +79,8 @@ PAGES = [
         "connections.preparer.ended",     "302 404 404  403 ok ok  404 404 404"),
     Row("POST applications/tcvns/new/", "",
         "connections.tcvn.requested",     "302 404 404  403 ok ok  404 404 404"),
+    Row("POST applications/tcvns/<int:pk>/change/", "draft tcvn",
+        "connections.tcvn.changed",       "302 404 404  403 ok ok  404 404 404"),
     # only the agreement's signatory signs, and that is the trader here
     Row("POST applications/tcvns/<int:pk>/submit/", "draft tcvn",
         "connections.tcvn.submitted",     "302 404 404  403 ok 403  404 404 404"),
@@ -178,11 +180,16 @@ API = [
     Row("POST api/v1/registrations/", "",
         "connections.registration.started",
                                           "401 404 404  403 ok ok  404 404 404"),
+    Row("POST api/v1/registrations/find-connection/", "",
+        "connections.connection.looked_up",
+                                          "401 ok  ok   403 ok ok  403 403 403"),
     Row("POST api/v1/registrations/<pk>/submit/", "draft registration",
         "connections.registration.submitted",
                                           "401 404 404  403 ok ok  403 403 403"),
     Row("POST api/v1/tcvns/", "",
         "connections.tcvn.requested",     "401 404 404  403 ok ok  404 404 404"),
+    Row("PATCH api/v1/tcvns/<pk>/", "draft tcvn",
+        "connections.tcvn.changed",       "401 404 404  403 ok ok  403 403 403"),
     Row("POST api/v1/tcvns/<pk>/submit/", "draft tcvn",
         "connections.tcvn.submitted",     "401 404 404  403 ok 403  403 403 403"),
     Row("POST api/v1/tcvns/<pk>/withdraw/", "draft tcvn",
@@ -288,8 +295,8 @@ API = [
         "psa.document.requested",         "401 404 404  404 404 404  403 ok ok"),
 ]  # fmt: skip
 
-_ENGINEERS = "302 302 302  302 302 302  403 ok ok"
-_MANAGERS = "302 302 302  302 302 302  403 403 ok"
+_ENGINEERS = "302 302 302  302 302 302  404 ok ok"
+_MANAGERS = "302 302 302  302 302 302  404 403 ok"
 PORTAL = [
     *(
         Row(f"POST dso/wsc/review/<int:review_id>/{move}/", "review", effect, _ENGINEERS)
@@ -393,15 +400,17 @@ PORTAL = [
     Row("POST dso/connections/signatory/", "",
         "connections.signatory.named", _ENGINEERS),
     Row("POST dso/core/outboxmessage/", "",  # an engineer gets the list, without the action
-        "core_outboxmessage", "302 302 302  302 302 302  403 200 ok"),
+        "core_outboxmessage", "302 302 302  302 302 302  404 200 ok"),
     Row("POST dso/connections/site/<path:object_id>/change/", "site",
         "connections.site.placed", _ENGINEERS),
     Row("POST dso/connections/site/<int:pk>/close/", "site",
         "connections.site.closed", _ENGINEERS),
+    Row("POST dso/connections/capacitystatement/", "",
+        "connections.capacitystatement.rerun", _ENGINEERS),
     Row("POST dso/connections/registerhook/add/", "",
         "connections.registerhook.created", _MANAGERS),
     Row("POST dso/connections/registerhook/", "",
-        "connections.registerhook.stopped", "302 302 302  302 302 302  403 200 ok"),
+        "connections.registerhook.stopped", "302 302 302  302 302 302  404 200 ok"),
     Row("POST dso/connections/agreement/add/", "",
         "connections.agreement.recorded", _ENGINEERS),
     Row("POST dso/connections/area/add/", "",
@@ -413,7 +422,7 @@ PORTAL = [
     Row("POST dso/sites/import/<int:file_id>/", "site file",
         "connections.site.created", _ENGINEERS),
     Row("POST dso/connections/tcvn/<int:pk>/support_and_issue/step/", "assessing tcvn",
-        "connections.tcvn.issued", "302 302 302  302 302 302  403 422 422"),  # no study supports it
+        "connections.tcvn.issued", "302 302 302  302 302 302  404 422 422"),  # no study supports it
     Row("POST dso/connections/tcvn/<int:pk>/pdf/step/", "issued tcvn",
         "connections.notice_pdf.requested", _ENGINEERS),
     Row("POST dso/connections/noticetemplate/add/", "",

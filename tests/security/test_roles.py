@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_permission_codename
@@ -13,12 +14,13 @@ from django.test import Client
 from django.urls import resolve
 
 from config.roles import BILLING_OPENS, DSO, DUTIES, PEER, Who
+from connections.models import Preparer, Registration, Signatory, Site, Tcvn
 from core import clock
-from participants.models import Organisation
+from participants.models import Organisation, User
 from participants.states import DSO_ROLES, HOLDS, PEER_ROLES, OrganisationKind, Role
 from tests.make import make_member
 from tests.nmf.world import AT
-from tests.security import reading
+from tests.security import matrix, reading
 from tests.security.cast import ACTORS
 from tests.security.matrix import ROWS, Row
 from tests.security.test_permissions import Stage
@@ -106,6 +108,105 @@ def test_the_dsos_billing_has_no_portal(stage: Stage) -> None:
     found = {row.call: stage.outcome("billing", row, {}) for row in reading.PORTAL}
 
     assert {each for each in found.values() if each not in {"302", "404"}} == set()
+
+
+@pytest.mark.parametrize("actor", ["billing", "dso_viewer"])
+def test_the_portal_is_not_there_for_a_member_of_the_dso_without_one_even_marked_staff(
+    stage: Stage, actor: str
+) -> None:
+    person = stage.people[actor]
+    User.objects.filter(pk=person.pk).update(is_staff=True)
+    Authenticator.objects.get_or_create(
+        user=person, type=Authenticator.Type.TOTP, defaults={"data": {"secret": "none"}}
+    )
+
+    reads = {row.call: stage.outcome(actor, row, {}) for row in reading.PORTAL}
+    writes = {row.call: stage.outcome(actor, row) for row in matrix.PORTAL}
+
+    assert {*reads.values(), *writes.values()} == {"404"}
+    assert 'href="/dso/"' not in stage.clients[actor].get("/", follow=True).content.decode()
+
+
+def test_billing_marked_staff_still_opens_the_register_alone(stage: Stage) -> None:
+    User.objects.filter(pk=stage.people["billing"].pk).update(is_staff=True)
+
+    assert stage.clients["billing"].get("/contracts/").status_code == 404
+    assert stage.clients["billing"].get("/sites/").status_code == 200
+
+
+SIGNS = {
+    "connections.tcvn.submitted",
+    "connections.tcvn.executed",
+    "connections.p2pagreement.executed",
+    "connections.p2pagreement.declined",
+    "connections.p2pagreement.ended",
+}
+PREPARES = {
+    "connections.registration.changed",
+    "connections.registration.written_to",
+    "connections.document.attached",
+    "connections.document.removed",
+    "connections.tcvn.requested",
+    "connections.tcvn.changed",
+    "connections.tcvn.written_to",
+}
+FOR_ONESELF = {"connections.preparer.ended"}  # who prepares may stop
+
+
+def done_by(stage: Stage, actor: str) -> set[str]:
+    """Return what a person can do of what goes with applications, by page and API."""
+    return {
+        row.effect
+        for row in [*matrix.PAGES, *matrix.API]
+        if row.effect.startswith("connections.") and stage.outcome(actor, row) == "ok"
+    }
+
+
+def test_a_signatory_submits_and_signs_and_does_nothing_else_of_a_trader(stage: Stage) -> None:
+    assert duty("Submit a TCVN request, sign its notice") == {Who.SIGNATORY}
+    assert duty("Sign or decline a P2P-specific agreement") == {Who.SIGNATORY}
+    assert done_by(stage, "viewer") == set()
+
+    for site in Site.objects.filter(organisation_id=stage.objects["home"]):
+        Signatory.objects.create(site=site, user=stage.people["viewer"], verified_at=AT)
+
+    assert done_by(stage, "viewer") == SIGNS
+
+
+def test_a_preparer_fills_in_and_what_else_there_is_is_not_there(stage: Stage) -> None:
+    assert Who.PREPARER in duty("Fill in registrations, TCVN requests")
+    assert {each.what for each in DUTIES if Who.PREPARER in each.who} == {
+        "Read the registration that one prepares, and the TCVNs asked for under it",
+        "Fill in registrations, TCVN requests and variations, attach documents, answer questions",
+    }
+    stage.people["preparer"] = User.objects.create_user("preparer@agent.example")
+    stage.clients["preparer"] = Client()
+    stage.clients["preparer"].force_login(
+        stage.people["preparer"], backend="participants.auth.RoleBackend"
+    )
+    approved = Registration.objects.get(site_id=stage.objects["site"], state="APPROVED")
+    Tcvn.objects.filter(site_id=stage.objects["site"]).update(registration=approved)
+    for registration in Registration.objects.filter(organisation_id=stage.objects["home"]):
+        Preparer.objects.create(
+            registration=registration,
+            email="preparer@agent.example",
+            user=stage.people["preparer"],
+            invited_by=stage.people["trader"],
+            invited_at=AT,
+            accepted_at=AT,
+        )
+    rows = [row for row in matrix.PAGES if row.effect.startswith("connections.")]
+
+    found = {(row.call, row.on): stage.outcome("preparer", row) for row in rows}
+
+    done = {row.effect for row in rows if found[row.call, row.on] == "ok"}
+    assert done - FOR_ONESELF == PREPARES
+    assert {answer for answer in found.values() if answer != "ok"} <= {"404", "403"}
+    handing_in = {"submitted", "withdrawn", "declined", "executed", "invited"}
+    not_there = {
+        found[row.call, row.on] for row in rows if row.effect.rpartition(".")[2] in handing_in
+    }
+    assert not_there == {"404"}
 
 
 def test_the_dsos_billing_writes_nothing_but_its_own(stage: Stage) -> None:

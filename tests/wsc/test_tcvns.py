@@ -37,6 +37,7 @@ def make_tcvn(world: World, *, capacity_kw: int, state: str = TcvnState.ASSESSIN
         direction="EXPORT",
         capacity_kw=Decimal(capacity_kw),
         state=state,
+        superseded_from=AT if state == TcvnState.VARIED else None,
         study_reference=uuid4(),
         created_by=User.objects.create_user(email="owner@example.org"),
         created_at=AT,
@@ -134,8 +135,10 @@ def test_a_notice_that_no_seller_helps_is_refused_with_what_binds_and_what_would
     [assessment] = assessments_of(tcvn)
     assert assessment.title == "Export: refused by the study"
     assert assessment.sellers == []
-    assert "Line 2 would carry" in assessment.words
-    assert "of 600 kW would pass" in assessment.words
+    assert assessment.words.startswith("The network would not bear it: the line from End 1")
+    assert "141 kW of your 600 kW would pass. No other site can make room" in assessment.words
+    assert "Line 2 would carry" in assessment.detail
+    assert assessment.largest_kw == 441
 
 
 def test_a_long_notice_is_studied_by_a_week_of_each_season() -> None:

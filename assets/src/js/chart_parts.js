@@ -77,7 +77,7 @@ export const valueAxis = (unit, colour, more = {}) => ({
   ...more,
 });
 
-// An area is shown by a block of its colour, a line by its stroke alone.
+// An area ({ name, opacity }) is shown by a block of its colour, a line by its stroke alone.
 export const legend = (colour, lines, areas = []) => ({
   top: 0,
   left: 0,
@@ -87,7 +87,7 @@ export const legend = (colour, lines, areas = []) => ({
   itemGap: 14,
   data: [
     ...lines.map((name) => ({ name, itemStyle: { opacity: 0 } })),
-    ...areas.map((name) => ({ name, icon: "rect" })),
+    ...areas.map(({ name, opacity }) => ({ name, icon: "rect", itemStyle: { opacity } })),
   ],
   textStyle: { color: colour("chart-text"), fontSize: 14 },
   inactiveColor: colour("chart-grid"),

@@ -14,9 +14,9 @@ import * as echarts from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 import { barsOption } from "./chart_bars.js";
-import { slotsOf } from "./chart_parts.js";
+import { slotsOf, titleOf } from "./chart_parts.js";
 import { limitOption } from "./chart_limit.js";
-import { registerOption } from "./chart_register.js";
+import { registerOption, registerRows } from "./chart_register.js";
 
 echarts.use([
   BarChart,
@@ -71,16 +71,52 @@ function start(figure) {
   }).observe(canvas);
 }
 
-// A click on a half-hour opens what made its numbers; the table's links do the same.
+const KEYS = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageUp: 48, PageDown: -48 };
+
+// A half-hour is picked by a click, or by the keys of a slider, and opens what made its numbers; the
+// table's links do the same.
 function askWhy(chart, figure) {
-  const slots = slotsOf(drawn.get(figure).data.times);
+  const { data } = drawn.get(figure);
+  const slots = slotsOf(data.times);
+  const ask = (index) => window.location.assign(
+    `${figure.dataset.why}&at=${encodeURIComponent(data.times[index])}#why`,
+  );
   chart.getZr().on("click", ({ offsetX, offsetY }) => {
     if (!chart.containPixel("grid", [offsetX, offsetY])) return;
     const [index] = chart.convertFromPixel("grid", [offsetX, offsetY]);
-    const { times } = drawn.get(figure).data;
     const { from } = slots[Math.max(0, Math.min(slots.length - 1, Math.floor(index)))];
-    if (from === null) return;
-    window.location.assign(`${figure.dataset.why}&at=${encodeURIComponent(times[from])}#why`);
+    if (from !== null) ask(from);
+  });
+  pickByKey(chart, figure.querySelector(".chart-canvas"), { data, slots, ask });
+}
+
+function pickByKey(chart, canvas, { data, slots, ask }) {
+  const last = data.times.length - 1;
+  let picked = 0;
+  const pick = (index) => {
+    picked = Math.max(0, Math.min(last, index));
+    const dataIndex = slots.findIndex(({ from }) => from === picked);
+    const values = registerRows(data, picked).map(([name, text]) => `${name} ${text}`).join(", ");
+    canvas.setAttribute("aria-valuenow", picked);
+    canvas.setAttribute("aria-valuetext", `${titleOf(slots[dataIndex])}: ${values}`);
+    return dataIndex;
+  };
+  const show = (index) =>
+    chart.dispatchAction({ type: "showTip", seriesIndex: 0, dataIndex: pick(index) });
+  canvas.setAttribute("role", "slider");
+  canvas.setAttribute("aria-valuemin", 0);
+  canvas.setAttribute("aria-valuemax", last);
+  canvas.tabIndex = 0;
+  pick(0);
+  canvas.addEventListener("focus", () => show(picked));
+  canvas.addEventListener("blur", () => chart.dispatchAction({ type: "hideTip" }));
+  canvas.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") ask(picked);
+    else if (event.key in KEYS) show(picked + KEYS[event.key]);
+    else if (event.key === "Home") show(0);
+    else if (event.key === "End") show(last);
+    else return;
+    event.preventDefault();
   });
 }
 

@@ -17,6 +17,7 @@ from connections.services.tcvns.outcomes import (
 )
 from connections.services.tcvns.pdfs import record_notice_pdf, request_notice_pdf
 from connections.services.tcvns.requests import (
+    change_tcvn,
     decline_tcvn,
     request_tcvn,
     submit_tcvn,
@@ -30,6 +31,7 @@ from connections.services.tcvns.varying import (
 )
 
 __all__ = [
+    "change_tcvn",
     "countersign_tcvn",
     "decline_tcvn",
     "end_tcvn",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -50,17 +51,31 @@ def move(tcvn: Tcvn, move: str, verb: str, **event: Any) -> Tcvn:
 
 
 def moved(
-    tcvn: Tcvn, becomes: str, verb: str, *, actor: journal.Actor, at: datetime, reason: str = ""
+    tcvn: Tcvn,
+    becomes: str,
+    verb: str,
+    *,
+    actor: journal.Actor,
+    at: datetime,
+    reason: str = "",
+    data: Mapping[str, Any] | None = None,
 ) -> Tcvn:
     was, tcvn.state = tcvn.state, becomes
     tcvn.save()
-    journalled(tcvn, verb, was=was, actor=actor, at=at, reason=reason)
+    journalled(tcvn, verb, was=was, actor=actor, at=at, reason=reason, data=data)
     notifications.tcvn_moved(tcvn, verb=verb, at=at, reason=reason)
     return tcvn
 
 
 def journalled(
-    tcvn: Tcvn, verb: str, *, was: str, actor: journal.Actor, at: datetime, reason: str = ""
+    tcvn: Tcvn,
+    verb: str,
+    *,
+    was: str,
+    actor: journal.Actor,
+    at: datetime,
+    reason: str = "",
+    data: Mapping[str, Any] | None = None,
 ) -> None:
     journal.record(
         verb=f"connections.tcvn.{verb}",
@@ -70,6 +85,11 @@ def journalled(
         from_state=was,
         to_state=tcvn.state,
         reason=reason,
-        data={"kw": tcvn.capacity_kw, "direction": tcvn.direction, "sha256": tcvn.document_hash},
+        data={
+            "kw": tcvn.capacity_kw,
+            "direction": tcvn.direction,
+            "sha256": tcvn.document_hash,
+            **(data or {}),
+        },
     )
     pass_on(tcvn, at=at)

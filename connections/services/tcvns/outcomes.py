@@ -59,6 +59,7 @@ def record_conditional(
     becomes = TCVN_MACHINE.target("support_conditionally", state=tcvn.state)
     if refusals := _refusals_of_sellers(tcvn, sellers, at=at):
         raise RefusedError(refusals)
+    earmarks = []
     for site_id, kw in sellers:
         earmark = Tcvn.objects.create(
             site_id=site_id,
@@ -74,9 +75,12 @@ def record_conditional(
         )
         TcvnCondition.objects.create(tcvn=tcvn, seller_site_id=site_id, kw=kw, seller_tcvn=earmark)
         journalled(earmark, "requested", was="", actor=actor, at=at)
-        notifications.earmark_asked(earmark, buyer=tcvn, at=at)
+        earmarks.append(earmark)
     tcvn.answer, tcvn.assessed_at = answer, at
-    return moved(tcvn, becomes, "conditional", actor=actor, at=at)
+    tcvn = moved(tcvn, becomes, "conditional", actor=actor, at=at)
+    for earmark in earmarks:
+        notifications.earmark_asked(earmark, buyer=tcvn, at=at)
+    return tcvn
 
 
 def _earmark_varied(tcvn: Tcvn, site_id: int) -> Tcvn | None:

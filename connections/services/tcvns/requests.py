@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
 
 from connections import queries
-from connections.documents import current_policy
-from connections.models import Agreement, Site, Tcvn
+from connections.documents import current_policy, request_to_read
+from connections.models import Agreement, Registration, Site, Tcvn
 from connections.permissions import (
     check_may_act_for,
     check_may_prepare,
@@ -47,11 +48,7 @@ def request_tcvn(
     :raises RefusedError: without outline approval, or with a capacity or window that can't be
     """
     site = Site.objects.select_related("organisation").get(pk=site_id)
-    registration = queries.approved_registration(site_id)
-    if registration is None:
-        check_may_act_for(site=site, actor=actor)
-    else:
-        check_may_prepare(registration=registration, actor=actor)
+    registration = _check_may_request_for(site, actor=actor)
     if refusals := refusals_to_ask(site, direction, capacity_kw, window, at=at):
         raise RefusedError(refusals)
     tcvn = Tcvn.objects.create(
@@ -136,15 +133,108 @@ def _agreement_of(site: Site, half_hours: list[datetime], *, at: datetime) -> Ag
 
 
 @transaction.atomic
-def submit_tcvn(*, tcvn_id: int, actor: journal.Actor, at: datetime) -> Tcvn:
+def change_tcvn(
+    *,
+    tcvn_id: int,
+    site_id: int,
+    direction: str,
+    capacity_kw: Decimal,
+    window: ServiceWindow,
+    reason: str,
+    actor: journal.Actor,
+    at: datetime,
+) -> Tcvn:
+    """Change what a request asks for while it is being written, as whoever may prepare it.
+
+    The event says what changed, before and after; of the reason only that it did.
+
+    :raises WrongStateError: if it is submitted already
+    :raises RefusedError: as ``request_tcvn``, or if it is a seller's, which the operator wrote
+    """
+    tcvn = locked_tcvn(tcvn_id)
+    _check_may_request_for(tcvn.site, actor=actor)
+    TCVN_MACHINE.target("submit", state=tcvn.state)
+    if tcvn.role == TcvnRole.SELLER:
+        message = "The network operator asks this of you: accept or decline it as it is."
+        raise RefusedError([Refusal("not_own_request", message)])
+    site = Site.objects.select_related("organisation").get(pk=site_id)
+    registration = _check_may_request_for(site, actor=actor)
+    varies = tcvn.varies_id is not None
+    refusals = refusals_to_ask(site, direction, capacity_kw, window, at=at, begun=varies)
+    if varies and (site.pk, direction) != (tcvn.site_id, tcvn.direction):
+        message = "It takes the place of a notice in force: its site and direction stay."
+        refusals.append(Refusal("variation_of_another", message, "site"))
+    if refusals:
+        raise RefusedError(refusals)
+    before = _asked_for(tcvn)
+    tcvn.site, tcvn.registration, tcvn.reason = site, registration, reason
+    tcvn.direction, tcvn.capacity_kw = direction, capacity_kw
+    for name, value in window_columns(window).items():
+        setattr(tcvn, name, value)
+    after = _asked_for(tcvn)
+    changed = [name for name, value in after.items() if value != before[name]]
+    if not changed:
+        return tcvn
+    tcvn.save()
+    told = [name for name in changed if name != "reason"]
+    journal.record(
+        verb="connections.tcvn.changed",
+        subject=tcvn,
+        actor=actor,
+        at=at,
+        from_state=tcvn.state,
+        to_state=tcvn.state,
+        data={
+            "changed": changed,
+            "before": {name: before[name] for name in told},
+            "after": {name: after[name] for name in told},
+        },
+    )
+    return tcvn
+
+
+def _asked_for(tcvn: Tcvn) -> dict[str, Any]:
+    return {
+        "site_id": tcvn.site_id,
+        "direction": tcvn.direction,
+        "capacity_kw": tcvn.capacity_kw,
+        "reason": tcvn.reason,
+        **window_columns(tcvn.window),
+    }
+
+
+def _check_may_request_for(site: Site, *, actor: journal.Actor) -> Registration | None:
+    """Let the site's traders and its approved registration's preparers pass; return that one.
+
+    :raises NotPermittedError: if the actor is anybody else
+    """
+    registration = queries.approved_registration(site.pk)
+    if registration is None:
+        check_may_act_for(site=site, actor=actor)
+    else:
+        check_may_prepare(registration=registration, actor=actor)
+    return registration
+
+
+@transaction.atomic
+def submit_tcvn(*, tcvn_id: int, document_sha256: str, actor: journal.Actor, at: datetime) -> Tcvn:
     """Submit a request as the agreement's signatory. With a fast path it is studied at once.
 
+    ``document_sha256``: of the text that was read (``documents.request_to_read``).
+
     :raises NotPermittedError: if the actor doesn't sign for the site
+    :raises RefusedError: if another text was read
     """
     tcvn = locked_tcvn(tcvn_id)
     check_signs_notice(tcvn=tcvn, actor=actor)
+    becomes = TCVN_MACHINE.target("submit", state=tcvn.state)
+    agreement = current_agreement(tcvn.site_id, at=at)
+    if document_sha256 != request_to_read(tcvn, agreement=agreement).sha256:
+        message = "What is asked for has changed since you read it. Read it again."
+        raise RefusedError([Refusal("request_changed", message, "document_sha256")])
     tcvn.submitted_at = at
-    tcvn = move(tcvn, "submit", "submitted", actor=actor, at=at)
+    read = {"read_sha256": document_sha256}
+    tcvn = moved(tcvn, becomes, "submitted", actor=actor, at=at, data=read)
     if tcvn.role == TcvnRole.BUYER and current_policy().fast_margin_percent is not None:
         tcvn = move(tcvn, "start_assessment", "assessment_started", actor=journal.SYSTEM, at=at)
     return tcvn
