@@ -185,7 +185,7 @@ PORTAL = [
         "GET dso/connections/tenancychange/<int:pk>/evidence/",
         "tenancy change",
         "",
-        "302 302 302  302 302 302  403 200 200",
+        "302 302 302  302 302 302  404 200 200",
     ),
     Row(
         "GET dso/connections/p2pagreement/<int:pk>/notice.txt",
