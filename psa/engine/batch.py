@@ -25,6 +25,7 @@ from psa.engine.compile import Compiled, TapChanger, compiled, tap_changers, wit
 from psa.engine.currents import ComplexArray, Mask
 from psa.engine.errors import NotFiniteError
 from psa.engine.fallback import PandapowerSolver, Solved
+from psa.engine.held import HeldVoltages
 from psa.engine.limits import Watched
 from psa.engine.network import IntArray, Network
 from psa.engine.reading import Reading
@@ -175,6 +176,8 @@ class BatchSolver:
             done = list((pool.map if self.threads > 1 else map)(quick, parts))
         moving = [stepped for stepped, _ in done]
         hard = np.concatenate([left for _, left in done])
+        if isinstance(model.currents, HeldVoltages):
+            hard = hard[:0]  # they have had Newton's method; pandapower is asked once
         for at in range(0, len(hard), HARD_ROWS):
             rows = hard[at : at + HARD_ROWS]
             drawn = drawn_va(model, loads, rows)

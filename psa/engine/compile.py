@@ -1,8 +1,9 @@
 """pandapower's own per-unit model, made ready for many half-hours, once per tap position.
 
-Transformers, taps, phase shifts, switches, fused buses and several external grids all come along,
-for the admittances are pandapower's. What its per-unit model holds and a batch of constant-power
-injections cannot represent is refused with a reason; the study then runs on pandapower.
+Transformers, taps, phase shifts, switches, fused buses, several external grids and generators that
+hold voltages all come along, for the admittances are pandapower's. What its per-unit model holds
+and a batch of constant-power injections cannot represent is refused with a reason; the study then
+runs on pandapower.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from scipy.sparse.csgraph import connected_components
 from psa.engine.case import FloatArray
 from psa.engine.currents import ComplexArray, Currents
 from psa.engine.errors import CannotCompileError, EngineInputError
+from psa.engine.held import HeldVoltages
 from psa.engine.network import IntArray, Network, fresh_copy, names_of
 from psa.engine.quiet import MODEL_FAULTS, idx_bus, pp, quietly
 from psa.engine.quiet import idx_brch as br
@@ -30,7 +32,11 @@ from psa.engine.quiet import idx_brch as br
 KEPT_POSITIONS = 24
 WINDINGS = ("trafo3w_hv", "trafo3w_mv", "trafo3w_lv")
 STIFF_SOURCE_VA = 1e20  # an external grid is a fixed voltage
-HELD = "the model has a generator that holds its voltage"
+# What a model may ask of pandapower's power flow, and only pandapower does.
+ASKED = {
+    "enforce_q_lims": "the model has generators that hold their voltage within limits",
+    "distributed_slack": "the model's generators share the balance",
+}
 # Of these the per-unit model is more than branches, shunts and constant power.
 REFUSED_TABLES = (
     "dcline",
@@ -60,7 +66,7 @@ class Compiled:
 
     tables: dict[str, Any]  # power-grid-model's input
     admittance: Any  # sparse, (nodes, nodes), in pu
-    currents: Currents
+    currents: Currents | HeldVoltages
     nodes: int
     base_va: float
     volts: FloatArray  # rated, of each node
@@ -69,7 +75,7 @@ class Compiled:
     # of a three-winding transformer under "trafo3w_hv", "trafo3w_mv", "trafo3w_lv")
     ends: dict[str, End]  # "from", "to"
     load_ids: NDArray[np.int32]  # node -> id of its load
-    fixed_va: ComplexArray  # (nodes,): constant injections of the model itself (wards)
+    fixed_va: ComplexArray  # (nodes,): constant draws of the model itself (wards, generators)
 
     @cached_property
     def newton(self) -> PowerGridModel:
@@ -173,23 +179,28 @@ def _compile(network: Network, taps: dict[int, int]) -> Compiled:
     net.controller = net.controller.iloc[0:0]
     for row, position in taps.items():
         net.trafo.iat[row, net.trafo.columns.get_loc("tap_pos")] = position
+    for option, reason in ASKED.items():
+        if (net.get("user_pf_options") or {}).get(option) and len(net.gen):
+            raise CannotCompileError(reason)
+    generators = net.gen[net.gen["in_service"].astype(bool)]
+    power_mw = generators["p_mw"].to_numpy(float) * generators["scaling"].to_numpy(float)
+    net.gen["p_mw"] = 0.0
     # Without its loads the network solves at once: only the per-unit matrices are wanted.
     try:
         with quietly():
             pp.runpp(net, calculate_voltage_angles=True, numba=False)
     except pp.LoadflowNotConverged as error:
-        held = (net.gen["in_service"].astype(bool) & ~net.gen["slack"].astype(bool)).any()
-        raise CannotCompileError(
-            HELD if held else "the network does not solve without load"
-        ) from error
+        raise CannotCompileError("the network does not solve without load") from error
     except MODEL_FAULTS as error:
         raise EngineInputError(f"The network model cannot be studied: {error}") from error
     inner = net._ppc["internal"]  # noqa: SLF001  (pandapower has no public per-unit model)
     if "pv" not in inner:  # pandapower does not solve what it need not
         raise CannotCompileError("the model has no supplied bus beside its sources")
-    if len(inner["pv"]):
-        raise CannotCompileError(HELD)
-    return _from_matrices(net, inner)
+    model = _from_matrices(net, inner)
+    if not len(inner["pv"]):
+        _ = model.newton  # refused now, not in the middle of a study
+        return model
+    return _with_held(model, network, inner, net.bus.index.get_indexer(generators["bus"]), power_mw)
 
 
 def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
@@ -240,7 +251,7 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
     node_of_bus = np.asarray(lookups["bus"][net.bus.index.to_numpy()], np.int64)
     in_service = net.bus["in_service"].to_numpy(bool)
     admittance = inner["Ybus"].tocsr()
-    model = Compiled(
+    return Compiled(
         tables={name: rows for name, rows in tables.items() if len(rows)},
         admittance=admittance,
         currents=Currents(admittance, slack, inner["V"][slack], dead=np.empty(0, np.int64)),
@@ -256,8 +267,38 @@ def _from_matrices(net: Any, inner: dict[str, Any]) -> Compiled:
         load_ids=np.asarray(load["id"], np.int32),
         fixed_va=fixed_va,
     )
-    _ = model.newton  # refused now, not in the middle of a study
-    return model
+
+
+def _with_held(
+    model: Compiled,
+    network: Network,
+    inner: dict[str, Any],
+    generator_rows: IntArray,
+    power_mw: FloatArray,
+) -> Compiled:
+    """Give the model with its generators, which hold voltages; near its own load it is solved."""
+    fixed_va = model.fixed_va.copy()
+    node = model.node_of_bus[generator_rows]
+    np.add.at(fixed_va, node[node >= 0], -1e6 * power_mw[node >= 0])
+    drawn = fixed_va.copy()
+    for name, own in network.own.items():
+        at = model.node_of_bus[network.bus_position[name]] if name in network.bus_position else -1
+        if at >= 0:
+            drawn[at] += 1e3 * (own.demand_kw + own.generation_kw)
+            drawn[at] += 1e3j * (own.demand_kvar + own.generation_kvar)
+    return replace(
+        model,
+        fixed_va=fixed_va,
+        currents=HeldVoltages(
+            model.admittance,
+            model.currents.slack,
+            np.asarray(inner["pv"], np.int64),
+            inner["V"],
+            drawn / model.base_va,
+            base_va=model.base_va,
+            dead=np.empty(0, np.int64),
+        ),
+    )
 
 
 def without(model: Compiled, lost: Sequence[tuple[str, int]]) -> Compiled:
@@ -298,9 +339,7 @@ def without(model: Compiled, lost: Sequence[tuple[str, int]]) -> Compiled:
         model,
         tables={**model.tables, "generic_branch": branch},
         admittance=admittance,
-        currents=Currents(
-            admittance.tocsr(), slack, model.currents.slack_volts, np.flatnonzero(~alive)
-        ),
+        currents=model.currents.changed(admittance.tocsr(), np.flatnonzero(~alive)),
         node_of_bus=np.where((node >= 0) & alive[node], node, -1),
         branch_of={
             table: np.where((numbers >= 0) & runs[numbers], numbers, -1)

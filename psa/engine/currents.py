@@ -67,6 +67,10 @@ class Currents:
             -(ours[:, self.slack] @ self.slack_volts).astype(complex)
         )
 
+    def changed(self, admittance: Any, dead: IntArray) -> Currents:
+        """Give the same for other admittances, with some nodes dead."""
+        return Currents(admittance, self.slack, self.slack_volts, dead)
+
     def solve(
         self, drawn: ComplexArray, start: ComplexArray | None = None
     ) -> tuple[ComplexArray, Mask]:

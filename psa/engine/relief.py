@@ -9,7 +9,7 @@ sellers lowering by just these kW, judged as every study is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -95,8 +95,8 @@ class _Search:
         answers: dict[tuple[int, ...], Answer] = {}
         if self.parts:
             failed = self._passes((0,) * len(self.parts))
-            if failed is None:  # a further check fails it, an outage say: no kW are sought for it
-                return Relief((), None, tuple(self.tried))
+            if failed is None:  # only a further check fails it, the loss of an element say
+                return self._for_checks()
             self._learn(frozenset(), failed)
             # Not the last word: full capacity puts a seller that is named to all it has left.
             if failed := self._passes(tuple(self.steps)):
@@ -109,7 +109,7 @@ class _Search:
             counts = self._least(chosen)
             if counts is None:
                 continue
-            of_cases = [study.answer(self._study_of(each, counts)) for each in self.cases.values()]
+            of_cases = self._answers(counts)
             answers[counts] = of_cases[0]
             if all(each.outcome is Outcome.PASS for each in of_cases):
                 found.append((sum(counts) * self.step, counts))
@@ -120,11 +120,56 @@ class _Search:
         _, counts = min(found)
         return Relief(self._lowerings(counts), answers[counts], tuple(self.tried))
 
+    def _for_checks(self) -> Relief:
+        """Find sellers for what fails a further check alone, by whole studies: no slopes know it.
+
+        One that suffices; else all, without each that is not needed. Then less of each.
+        """
+        self.tried.clear()  # on the bases alone it passes
+        every = range(len(self.parts))
+        alone = [self._counts_of([at]) for at in every]
+        best = next((counts for counts in alone if self._suffices(counts)), None)
+        if best is None and len(self.parts) > 1 and self._suffices(tuple(self.steps)):
+            best = tuple(self.steps)
+            for at in every:
+                fewer = (*best[:at], 0, *best[at + 1 :])
+                best = fewer if any(fewer) and self._suffices(fewer) else best
+        if best is None:
+            return Relief((), None, tuple(self.tried))
+        for at in every:
+            low, high = 0, best[at]
+            while high - low > 1:
+                middle = (low + high) // 2
+                fewer = (*best[:at], middle, *best[at + 1 :])
+                if self._suffices(fewer):
+                    best, high = fewer, middle
+                else:
+                    low = middle
+        return Relief(self._lowerings(best), self._answers(best)[0], tuple(self.tried))
+
+    def _suffices(self, counts: tuple[int, ...]) -> bool:
+        """Put sellers to a whole study, further checks and all; none once so many were tried."""
+        if len(self.tried) >= MOST_ROUNDS:
+            return False
+        outcome = next(
+            (each.outcome for each in self._answers(counts) if each.outcome is not Outcome.PASS),
+            Outcome.PASS,
+        )
+        lengths = {at: len(case.study.half_hours) for (at, _), case in self.cases.items()}
+        self._note(counts, outcome, sum(lengths.values()))
+        return outcome is Outcome.PASS
+
+    def _answers(self, counts: tuple[int, ...]) -> list[Answer]:
+        return [study.answer(self._study_of(each, counts)) for each in self.cases.values()]
+
+    def _counts_of(self, chosen: Collection[int]) -> tuple[int, ...]:
+        return tuple(self.steps[at] if at in chosen else 0 for at in range(len(self.parts)))
+
     def _least(self, chosen: Chosen) -> tuple[int, ...] | None:
         """Give the least steps of a set of sellers that pass; None if all they have does not."""
         if not chosen:
             return None
-        whole = tuple(self.steps[at] if at in chosen else 0 for at in range(len(self.parts)))
+        whole = self._counts_of(chosen)
         failed = self._passes(whole)
         if failed is not None:
             self._learn(chosen, failed)
@@ -272,9 +317,7 @@ class _Search:
         )
 
     def _whole(self, chosen: Chosen) -> Shares:
-        return self._shares(
-            [self.steps[at] if at in chosen else 0 for at in range(len(self.parts))]
-        )
+        return self._shares(self._counts_of(chosen))
 
     def _study_of(self, case: Together, counts: Sequence[int]) -> Study:
         asked = case.study_of(self._shares(counts))

@@ -33,7 +33,7 @@ from psa.engine.judge import EXISTING, Tally
 from psa.engine.network import IntArray, Network, load
 from psa.engine.runs import Runs
 
-ENGINE = "5"  # raised whenever the same question may get another answer
+ENGINE = "6"  # raised whenever the same question may get another answer
 MOST_CHARTS = 6
 PART_BYTES = 8 * 1024 * 1024  # of values held for one case at a time
 SCREENED = 24  # failing half-hours on which the ladder is tried first

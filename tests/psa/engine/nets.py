@@ -230,10 +230,28 @@ def three_winding() -> Any:
 
 
 def held_voltage() -> Any:
-    """A feeder with a generator that holds its voltage: only pandapower can study it."""
+    """A feeder with a generator that holds its voltage."""
     net = feeder()
-    pp.create_gen(net, 2, p_mw=0.5, vm_pu=1.01, name="Holder")
+    pp.create_gen(net, 2, p_mw=0.5, vm_pu=1.01, name="Holder", min_q_mvar=-1, max_q_mvar=1)
     pp.create_load(net, 1, p_mw=0.4, q_mvar=0.1)
+    return net
+
+
+def held_within_limits() -> Any:
+    """The same as long as its reactive power is within limits: only pandapower can study it."""
+    net = held_voltage()
+    with quietly():
+        pp.set_user_pf_options(net, enforce_q_lims=True)
+    return net
+
+
+def ring_of_generators() -> Any:
+    """Two controlled transformers, three generators that hold voltages, one of two on a bus."""
+    net = primary(laterals=2, each=3)
+    ends = net.bus.index[net.bus["vn_kv"] == 11.0][[3, -1]]
+    for bus, name in zip(ends[[0, 1, 1]], ("First", "Second", "Third"), strict=True):
+        pp.create_gen(net, bus, p_mw=0.3, vm_pu=1.005, name=name)
+    pp.create_line(net, *ends, 2.0, "149-AL1/24-ST1A 10.0", name="Tie")
     return net
 
 

@@ -14,7 +14,6 @@ import numpy as np
 from psa.engine.network import INJECTION_TABLES
 from psa.engine.quiet import quietly
 
-HELD = "the model has a generator that holds its voltage"
 XWARD = "the model has an element of kind xward"
 MOST_CONTROLLED = 3
 KERBER = ("landnetz_freileitung", "landnetz_kabel", "vorstadtnetz_kabel")
@@ -22,7 +21,7 @@ EXTREME = ("landnetz_freileitung", "landnetz_kabel", "dorfnetz")
 # fmt: off
 CASES = (
     "4gs", "5", "6ww", "9", "14", "24_ieee_rts", "30", "_ieee30", "39", "57", "89pegase", "118",
-    "145", "_illinois200", "300", "1354pegase", "1888rte", "2848rte", "2869pegase", "3120sp",
+    "_illinois200", "300", "1354pegase", "1888rte", "2848rte", "2869pegase", "3120sp",
     "6470rte", "6495rte", "6515rte", "9241pegase",
 )
 # fmt: on
@@ -46,14 +45,20 @@ COMPILED = (
     "ieee_european_lv_asymmetric",
     "lv_schutterwald",
 )
+# With generators that hold voltages.
+HELD = (
+    *(f"case{name}" for name in CASES),
+    "create_cigre_network_hv",
+    "example_simple",
+    "GBreducednetwork",
+    "GBnetwork",
+    "iceland",
+    "1-EHV-mixed--0-sw",
+    *(f"1-EHVHV-mixed-{name}-0-sw" for name in ("all", "1", "2")),
+)
 FALLS_BACK = {
-    **{f"case{name}": HELD for name in CASES},
-    "create_cigre_network_hv": HELD,
-    "example_simple": HELD,
     "example_multivoltage": XWARD,
-    "GBreducednetwork": HELD,
-    "GBnetwork": HELD,
-    "iceland": HELD,
+    "case145": "the network does not solve without load",
 }
 # With its own load, as published, it has no solution by Newton's method.
 REFUSED = {"case11_iwamoto": "pandapower finds no solution with its own load"}
@@ -70,16 +75,14 @@ SIMBENCH_COMPILED = (
     *(f"1-LV-{name}--0-sw" for name in ("rural1", "rural2", "rural3")),
     *(f"1-LV-{name}--0-sw" for name in ("semiurb4", "semiurb5", "urban6")),
 )
-SIMBENCH_FALLS_BACK = {
-    f"1-{name}-0-sw": HELD
-    for name in ("EHV-mixed-", "EHVHV-mixed-all", "EHVHV-mixed-1", "EHVHV-mixed-2")
-}
-REASON = dict.fromkeys((*COMPILED, *SIMBENCH_COMPILED), "") | FALLS_BACK | SIMBENCH_FALLS_BACK
+REASON = dict.fromkeys((*COMPILED, *HELD, *SIMBENCH_COMPILED), "") | FALLS_BACK
 ORDINARY = (
     "create_cigre_network_mv(with_der='all')",
     "mv_oberrhein",
     "case33bw",
     "case14",
+    "GBreducednetwork",
+    "example_multivoltage",
     "simple_mv_open_ring_net",
     "create_kerber_vorstadtnetz_kabel_1",
     "1-MVLV-rural-1.108-0-sw",

@@ -60,6 +60,11 @@ def out_of_service(net: Any, buses: list[int]) -> None:
     pp.create_gen(net, buses[2], 0.1, vm_pu=1.0, in_service=False)
 
 
+def within_limits(net: Any, buses: list[int]) -> None:
+    pp.create_gen(net, buses[2], 0.01, vm_pu=1.0, min_q_mvar=-1, max_q_mvar=1)
+    pp.set_user_pf_options(net, enforce_q_lims=True)
+
+
 def continuous_control(net: Any, buses: list[int]) -> None:
     ContinuousTapControl(net, with_low_voltage(net, buses), vm_set_pu=1.0)
 
@@ -81,6 +86,7 @@ BUILDS: dict[str, Build] = {
     "`ext_grid`": lambda net, b: pp.create_ext_grid(net, b[3], vm_pu=1.01),
     "`gen`, slack": lambda net, b: pp.create_gen(net, b[2], 0.01, vm_pu=1.0, slack=True),
     "`gen`": lambda net, b: pp.create_gen(net, b[2], 0.01, vm_pu=1.0),
+    "`gen`, with `enforce_q_lims` or `distributed_slack`": within_limits,
     "`dcline`": lambda net, b: pp.create_dcline(net, b[1], b[3], 0.01, 1, 0.01, 1.0, 1.0),
     "`svc`": lambda net, b: pp.create_svc(net, b[2], 1, -10, 1.0, 90),
     "`tcsc`": lambda net, b: pp.create_tcsc(net, b[2], b[3], 1, -10, 0.1, 90),

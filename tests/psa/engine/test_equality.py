@@ -52,6 +52,8 @@ def texts() -> list[Any]:
         pytest.param(built(nets.primary), id="tap-control"),
         pytest.param(built(nets.three_winding), id="three-winding-and-shunt"),
         pytest.param(built(nets.ward_and_open_ends), id="ward-and-switches"),
+        pytest.param(built(nets.held_voltage), id="generator"),
+        pytest.param(built(nets.ring_of_generators), id="generators-and-tap-control"),
         trial,
     ]
 
@@ -131,13 +133,13 @@ def test_transformer_loading_by_power_is_runpps_too() -> None:
     _assert_same(watched, solved.values[0], by_runpp(text, buses, kw[0], 0.3 * kw[0]))
 
 
-def test_a_generator_that_holds_its_voltage_is_refused_and_runs_on_pandapower() -> None:
-    text = nets.as_text(nets.held_voltage())
+def test_a_generator_that_holds_its_voltage_within_limits_runs_on_pandapower() -> None:
+    text = nets.as_text(nets.held_within_limits())
     network = load(text)
     watched = watch(network, Options())
     kw, kvar = np.array([[700.0]]), np.array([[150.0]])
 
-    with pytest.raises(CannotCompileError, match="holds its voltage"):
+    with pytest.raises(CannotCompileError, match="hold their voltage within limits"):
         BatchSolver(network, watched)
     solved = PandapowerSolver(network, watched).solve(
         np.array([network.position("End 1")]), kw, kvar

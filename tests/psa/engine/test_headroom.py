@@ -233,8 +233,11 @@ def test_what_is_near_in_any_case_of_the_forecasts_is_near() -> None:
 
 def test_a_network_that_only_pandapower_can_study_is_refused_with_the_reason() -> None:
     study = nets.study(
-        nets.held_voltage(), (at("End 2"),), studied_kw=0, background={"End 1": nets.profile(0, 1)}
+        nets.held_within_limits(),
+        (at("End 2"),),
+        studied_kw=0,
+        background={"End 1": nets.profile(0, 1)},
     )
 
-    with pytest.raises(CannotCompileError, match="a generator that holds its voltage"):
+    with pytest.raises(CannotCompileError, match="hold their voltage within limits"):
         headrooms(study, wishes_of(study))

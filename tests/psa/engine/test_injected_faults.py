@@ -54,7 +54,7 @@ def asked(name: str) -> Study:
         after=rights(100, sold=60, count=count),
     )
     return nets.study(
-        nets.held_voltage() if slow else nets.feeder(length_km=4.5),
+        nets.held_within_limits() if slow else nets.feeder(length_km=4.5),
         (buyer, seller),
         studied_kw=kw,
         count=count,

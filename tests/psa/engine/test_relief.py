@@ -4,11 +4,13 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from psa.engine import choosing, relief, study
 from psa.engine.case import Basis, Outcome, Part, Shift, Study
 from psa.engine.network import load
+from psa.engine.quiet import pp
 from psa.engine.relief import Lowering, Relief
 from psa.engine.together import Together
 from tests.psa.engine import nets
@@ -101,6 +103,48 @@ def test_where_no_sellers_suffice_none_is_named_and_what_was_tried_is_on_record(
 
     assert (found.sellers, found.answer) == ((), None)
     assert [tried.outcome for tried in found.tried] == [Outcome.FAIL, Outcome.FAIL]
+
+
+def secure(kw: float, *sellers: tuple[str, str, float]) -> Study:
+    """The same behind two lines side by side, of which the loss of one must be borne."""
+    question = asked(kw, *sellers)
+    net = pp.from_json_string(question.network)
+    net.line = pd.concat([net.line, net.line.iloc[[0]].assign(name="Beside")], ignore_index=True)
+    options = replace(question.options, outages=("line Beside",), outages_decide=True)
+    return replace(question, network=nets.as_text(net), options=options)
+
+
+def test_for_a_check_that_fails_alone_one_seller_lowers_by_no_more_than_it_takes() -> None:
+    question = secure(700, ("elsewhere", "Source", 900), ("near", "End 1", 400))
+
+    found = found_for(question)
+
+    [lowering] = found.sellers
+    assert lowering.key == "near"
+    assert found.answer is not None
+    assert found.answer.outcome is Outcome.PASS
+    assert [check.outcome for check in found.answer.checks] == [Outcome.PASS]
+    assert passes_with(question, found.sellers)
+    assert not passes_with(question, (Lowering("near", lowering.kw - 1),))
+
+
+def test_for_a_check_that_fails_alone_no_seller_is_named_that_is_not_needed() -> None:
+    question = secure(
+        900, ("first", "End 1", 300), ("elsewhere", "Source", 900), ("second", "End 1", 350)
+    )
+
+    found = found_for(question)
+
+    assert {each.key for each in found.sellers} == {"first", "second"}
+    assert passes_with(question, found.sellers)
+    assert not any(passes_with(question, (one,)) for one in found.sellers)
+
+
+def test_for_a_check_that_no_seller_mends_none_is_named() -> None:
+    found = found_for(secure(1200, ("elsewhere", "Source", 900), ("near", "End 1", 100)))
+
+    assert (found.sellers, found.answer) == ((), None)
+    assert {tried.outcome for tried in found.tried} == {Outcome.FAIL}
 
 
 def test_without_sellers_there_is_none_to_name() -> None:

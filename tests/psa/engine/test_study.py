@@ -163,19 +163,24 @@ def test_a_reverse_power_limit_of_a_transformer_is_kept() -> None:
     assert 380 < reverse[0].worst_value < 400
 
 
-def test_a_voltage_controlling_generator_runs_on_pandapower_and_the_study_says_why() -> None:
+def test_a_generator_within_limits_runs_on_pandapower_and_the_study_says_why() -> None:
     buyer = site("buyer", "End 2", profile(0, 0), before=rights(0), after=rights(0, bought=50))
 
     result = answer(
         nets.study(
-            nets.held_voltage(), (buyer,), studied_kw=50, background={"End 1": profile(0, 400)}
+            nets.held_within_limits(),
+            (buyer,),
+            studied_kw=50,
+            background={"End 1": profile(0, 400)},
         )
     )
 
     assert result.outcome is Outcome.PASS
     for basis in result.bases:
         assert basis.engine.startswith("pandapower")
-        assert basis.fallback_reason == "the model has a generator that holds its voltage"
+        assert basis.fallback_reason == (
+            "the model has generators that hold their voltage within limits"
+        )
 
 
 def test_both_engines_give_the_same_answer_to_the_same_question(
