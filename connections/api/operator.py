@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from connections import services
 from connections.api.operator_shapes import (
+    AnswerReasonInput,
     ApprovalInput,
     ChecksInput,
     ConditionInput,
@@ -25,7 +26,6 @@ from connections.api.operator_shapes import (
     CutInput,
     IssueInput,
     QuestionInput,
-    ReasonInput,
     RefusalInput,
     ReissueInput,
     SettleInput,
@@ -85,12 +85,12 @@ class RegistrationAnswers(OperatorActs):
         """Return it with a question (operator)."""
         return self._answered(services.return_registration, QuestionInput)
 
-    @extend_schema(request=ReasonInput, responses=RegistrationShape)
+    @extend_schema(request=AnswerReasonInput, responses=RegistrationShape)
     @act()
     @idempotent
     def refuse(self, request: Request, pk: str) -> Response:
         """Refuse it (operator)."""
-        return self._answered(services.refuse_registration, ReasonInput)
+        return self._answered(services.refuse_registration, AnswerReasonInput)
 
 
 class TcvnAnswers(OperatorActs):
@@ -134,12 +134,12 @@ class TcvnAnswers(OperatorActs):
         """Refuse it, with what binds (operator)."""
         return self._answered(services.record_refusal, RefusalInput)
 
-    @extend_schema(request=ReasonInput, responses=TcvnShape)
+    @extend_schema(request=AnswerReasonInput, responses=TcvnShape)
     @act()
     @idempotent
     def reassess(self, request: Request, pk: str) -> Response:
         """Take the answer back: it is assessed again (operator)."""
-        return self._answered(services.reassess_tcvn, ReasonInput)
+        return self._answered(services.reassess_tcvn, AnswerReasonInput)
 
     @extend_schema(request=IssueInput, responses=TcvnShape)
     @act()
@@ -193,12 +193,12 @@ class TcvnAnswers(OperatorActs):
         """Suspend a notice in force in an emergency (operator)."""
         return self._cut(services.suspend_tcvn)
 
-    @extend_schema(request=ReasonInput, responses=TcvnShape)
+    @extend_schema(request=AnswerReasonInput, responses=TcvnShape)
     @act()
     @idempotent
     def resume(self, request: Request, pk: str) -> Response:
         """Let a suspended notice count again (operator)."""
-        return self._answered(services.resume_tcvn, ReasonInput)
+        return self._answered(services.resume_tcvn, AnswerReasonInput)
 
     @extend_schema(request=CutInput, responses=TcvnShape)
     @act(tells_what_is_in_the_way=True)

@@ -16,7 +16,7 @@ KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3, "min_value": Decima
 READ_BY_PEER = "The peer reads this."
 
 
-class ReasonInput(serializers.Serializer[Any]):
+class AnswerReasonInput(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=2000, help_text=READ_BY_PEER)
 
 
@@ -84,7 +84,7 @@ class ConditionInput(SupportInput):
         return {"answer": values["answer"], "sellers": sellers}
 
 
-class RefusalInput(ReasonInput):
+class RefusalInput(AnswerReasonInput):
     largest_kw = serializers.DecimalField(
         **KW,
         allow_null=True,
@@ -101,7 +101,7 @@ class IssueInput(serializers.Serializer[Any]):
     )
 
 
-class ReissueInput(ReasonInput, IssueInput):
+class ReissueInput(AnswerReasonInput, IssueInput):
     pass
 
 
@@ -115,7 +115,7 @@ class CountersignInput(serializers.Serializer[Any]):
     cancel = serializers.ListField(child=serializers.UUIDField(), default=list)
 
 
-class CutInput(ReasonInput):
+class CutInput(AnswerReasonInput):
     """``cancel``: contracts to cancel with it, of those that a refusal named ``in_the_way``."""
 
     from_at = serializers.DateTimeField(help_text="The start of a half-hour to come.")

@@ -389,7 +389,7 @@ class TcvnChange(TcvnInput):
         return asked | sent | {"site_id": site.pk, "window": replace(row.window, **window)}
 
 
-class PreviewShape(serializers.Serializer[Any]):
+class TcvnPreviewShape(serializers.Serializer[Any]):
     text = serializers.CharField()
     document_sha256 = serializers.CharField()
 

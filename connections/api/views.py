@@ -33,7 +33,6 @@ from connections.api.serializers import (
     OwnSiteShape,
     PreparerInput,
     PreparerShape,
-    PreviewShape,
     RegistrationChange,
     RegistrationInput,
     RegistrationShape,
@@ -42,6 +41,7 @@ from connections.api.serializers import (
     SupplierInput,
     TcvnChange,
     TcvnInput,
+    TcvnPreviewShape,
     TcvnShape,
     VariationInput,
 )
@@ -352,7 +352,7 @@ class TcvnViews(TcvnAnswers, OwnRows):
         given = self.read(TcvnChange, request.data, partial=True)
         return self.shown(self.act(services.change_tcvn, tcvn_id=row.pk, **given.changed(row)))
 
-    @extend_schema(responses=PreviewShape)
+    @extend_schema(responses=TcvnPreviewShape)
     @action(detail=True, pagination_class=None, filter_backends=[])
     def preview(self, request: Request, pk: str) -> Response:
         """Read what is asked for and what will be signed, before it is submitted.
@@ -362,7 +362,9 @@ class TcvnViews(TcvnAnswers, OwnRows):
         row = self.get_object()
         TCVN_MACHINE.target("submit", state=row.state)
         found = request_to_read(row, agreement=current_agreement(row.site_id, at=clock.now()))
-        return Response(PreviewShape({"text": found.text, "document_sha256": found.sha256}).data)
+        return Response(
+            TcvnPreviewShape({"text": found.text, "document_sha256": found.sha256}).data
+        )
 
     @extend_schema(request=SubmitInput, responses=TcvnShape)
     @action(detail=True, methods=["post"])

@@ -178,7 +178,7 @@ def test_a_preparer_prepares_a_request_and_only_a_signatory_submits_it(
 
     assert (made.status_code, others.status_code) == (302, 404)
     assert (tcvn.created_by, tcvn.registration) == (user, approved)
-    assert (page.status_code, submitted.status_code) == (200, 403)
+    assert (page.status_code, submitted.status_code) == (200, 404)
     tcvn.refresh_from_db()
     assert tcvn.state == "DRAFT"
 

@@ -116,7 +116,8 @@ def test_a_notice_comes_into_force_and_ends_by_the_api(
         assert name in before["allowed_actions"]
         return dict(answer.json())
 
-    act("submit", peer)
+    read = peer.get(f"{at}preview/").json()["document_sha256"]
+    act("submit", peer, document_sha256=read)
     act("start-assessment")
     assert act("support", answer="Supported.")["answer"] == "Supported."
     first = act("issue")
