@@ -43,7 +43,7 @@ def wait_for_words(page: Page, wanted: str) -> None:
 
 
 def _wait(page: Page, wanted: str, read: Callable[[Page], str]) -> None:
-    for _ in range(120):
+    for _ in range(480):  # four minutes: it is the test's own limit that says when
         if wanted in read(page):
             return
         page.wait_for_timeout(500)
