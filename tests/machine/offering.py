@@ -70,6 +70,7 @@ class Offering(Bench):
         context = {
             "me": me,
             "may_trade": me.may_trade,
+            "may": lambda _right: False,  # of the operator
             "at": at,
         }
         for rows, shape, tries in seen:
