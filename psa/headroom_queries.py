@@ -23,6 +23,7 @@ from participants.queries import opted_in_ids
 from psa.headroom import OWN_CAPACITY
 from psa.models import AreaHeadroom, SiteHeadroom
 from psa.rules import Touch, exchange_rate
+from psa.seen.wording import element_words
 
 OWNERS_STEP_KW, PEERS_STEP_KW = 1, 10
 LEAST_ORGANISATIONS = 3
@@ -270,8 +271,7 @@ def areas_computed() -> list[Area]:
 
 def in_words(constraint: dict[str, str]) -> str:
     """Name a constraint: "loading of line Bridge Street"."""
-    kind = {"bus": "bus", "line": "line"}.get(constraint["element_type"], "transformer")
-    return QUANTITIES[constraint["quantity"]].format(f"{kind} {constraint['element']}")
+    return QUANTITIES[constraint["quantity"]].format(element_words(constraint))
 
 
 def _room(kept: AreaHeadroom, row: SiteHeadroom | None, n: int, step: int, *, own: bool) -> Room:
