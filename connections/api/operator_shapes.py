@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from connections.admin_forms import MAXIMA, MOST_SELLERS
+from connections.admin_forms import MAXIMA
 from connections.models import Registration, Site
 from connections.states import CheckItem
 from core.api.fields import VisibleRow
@@ -47,7 +47,7 @@ class CheckInput(serializers.Serializer[Any]):
 class ChecksInput(serializers.Serializer[Any]):
     """Items of the checklist that were looked at; what isn't named stays as it was found."""
 
-    checks = CheckInput(many=True, allow_empty=False)
+    checks = CheckInput(many=True)
 
     def details(self) -> dict[str, Any]:
         rows = self.validated_data["checks"]
@@ -76,7 +76,7 @@ class SellerInput(serializers.Serializer[Any]):
 
 
 class ConditionInput(SupportInput):
-    sellers = SellerInput(many=True, allow_empty=False, max_length=MOST_SELLERS)  # type: ignore[call-arg]  # of the list, which the stubs don't know
+    sellers = SellerInput(many=True)
 
     def details(self) -> dict[str, Any]:
         values = self.validated_data
