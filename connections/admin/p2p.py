@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern, path
+from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 
 from connections import services
 from connections.admin.looking import notice_links
-from connections.admin.stepped import Step, SteppedAdmin, tried
+from connections.admin.stepped import PaperAdmin, Step, tried
 from connections.admin_forms import EndForm, NothingForm, ReasonForm
 from connections.documents import notice_text, pdf_row
 from connections.models import P2pAgreement, P2pTemplate
@@ -23,7 +21,6 @@ from connections.p2p_documents import current_p2p_template
 from connections.p2p_forms import CountersignP2pForm, OfferAgainForm, OfferForm
 from connections.p2p_words import p2p_words
 from connections.states import P2P_AGREEMENT_MACHINE, P2pAgreementState
-from connections.views.notices import notice_file
 from connections.wording import P2P_NAMES, clauses_of, unknown_names
 from core import clock
 from core.admin import VersionedAdmin, plain
@@ -46,7 +43,7 @@ HAS_PAPER = frozenset(
 
 
 @admin.register(P2pAgreement)
-class P2pAgreementAdmin(SteppedAdmin):
+class P2pAgreementAdmin(PaperAdmin):
     list_display = (
         "__str__",
         "site",
@@ -141,23 +138,6 @@ class P2pAgreementAdmin(SteppedAdmin):
     @admin.display(description="Document")
     def paper(self, row: P2pAgreement) -> SafeString | str:
         return notice_links(row)
-
-    def get_urls(self) -> list[URLPattern]:
-        own = [
-            path(
-                f"<int:pk>/notice.{kind}",
-                self.admin_site.admin_view(partial(self.file_view, kind=kind)),
-                name=f"connections_p2pagreement_notice_{kind}",
-            )
-            for kind in ("txt", "pdf")
-        ]
-        return [*own, *super().get_urls()]
-
-    def file_view(self, request: HttpRequest, pk: int, *, kind: str) -> HttpResponse:
-        row = get_object_or_404(P2pAgreement, pk=pk)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        return notice_file(row, kind)
 
     def add_view(
         self,

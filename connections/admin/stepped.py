@@ -31,6 +31,7 @@ from connections.conflicts import standing
 from connections.forms import VariationForm
 from connections.p2p_forms import OfferAgainForm
 from connections.queries import Assessment, Standing, assessments_of
+from connections.views.notices import notice_file
 from core import clock
 from core.admin import ReadOnly
 from core.errors import DomainError
@@ -180,6 +181,27 @@ def _form_of(step: Step, row: Any, data: Any) -> Any:
     if issubclass(step.form, VariationForm):
         return step.form(data, varies=row)
     return step.form(data) if data is not None else step.form(initial=initial_of(row, step))
+
+
+class PaperAdmin(SteppedAdmin):
+    """A stepped row with a document that is signed: its text and its PDF are files beside it."""
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<int:pk>/notice.{kind}",
+                self.admin_site.admin_view(partial(self.file_view, kind=kind)),
+                name=f"connections_{self.opts.model_name}_notice_{kind}",
+            )
+            for kind in ("txt", "pdf")
+        ]
+        return [*own, *super().get_urls()]
+
+    def file_view(self, request: HttpRequest, pk: int, *, kind: str) -> HttpResponse:
+        row: Any = get_object_or_404(self.model, pk=pk)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return notice_file(row, kind)
 
 
 def initial_of(row: Any, step: Step) -> dict[str, Any]:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
-from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connections import services
 from connections.admin.looking import dialogue_of, documents_of, notice_links
-from connections.admin.stepped import Step, SteppedAdmin
+from connections.admin.stepped import PaperAdmin, Step
 from connections.admin_forms import (
     AnswerForm,
     ConditionForm,
@@ -34,7 +29,6 @@ from connections.lines import line_of, may_vary
 from connections.models import Tcvn, TcvnCondition
 from connections.services.tcvns.fast import free_share
 from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnState
-from connections.views.notices import notice_file
 from core import clock
 from core.admin import RowsInline, plain
 
@@ -49,7 +43,7 @@ class ConditionRows(RowsInline):
 
 
 @admin.register(Tcvn)
-class TcvnAdmin(SteppedAdmin):
+class TcvnAdmin(PaperAdmin):
     list_display = (
         "__str__",
         "site",
@@ -227,23 +221,6 @@ class TcvnAdmin(SteppedAdmin):
     @admin.display(description="Notice")
     def notice(self, row: Tcvn) -> SafeString | str:
         return notice_links(row)
-
-    def get_urls(self) -> list[URLPattern]:
-        own = [
-            path(
-                f"<int:pk>/notice.{kind}",
-                self.admin_site.admin_view(partial(self.file_view, kind=kind)),
-                name=f"connections_tcvn_notice_{kind}",
-            )
-            for kind in ("txt", "pdf")
-        ]
-        return [*own, *super().get_urls()]
-
-    def file_view(self, request: HttpRequest, pk: int, *, kind: str) -> HttpResponse:
-        row = get_object_or_404(Tcvn, pk=pk)
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        return notice_file(row, kind)
 
     @admin.display(description="Studies")
     def study(self, row: Tcvn) -> SafeString | str:

@@ -19,8 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from connections import queries, services
-from connections.api.serializers import DeclineInput, ExecuteInput, WithClock
-from connections.api.views import OwnRows
+from connections.api.rows import OwnRows
+from connections.api.serializers import WithClock
+from connections.api.tcvn_shapes import DeclineInput, ExecuteInput
 from connections.clock_queries import with_clocks
 from connections.filters import IdFilter
 from connections.models import NoticeDocument, P2pAgreement, Site
@@ -101,8 +102,7 @@ class P2pAgreementShape(WithClock):
 
     def get_allowed_actions(self, row: Any) -> list[str]:
         own = BY_SIGNATORY if row.signs else ()
-        user = self.context["user"]
-        dso = [move for move, permission in BY_DSO.items() if user.has_perm(permission)]
+        dso = [move for move, permission in BY_DSO.items() if self.context["may"](permission)]
         return [
             move
             for move in dict.fromkeys([*own, *dso])
@@ -162,9 +162,6 @@ class P2pAgreementViews(OwnRows):
         me = caller(self.request)
         rows = with_clocks(p2p_agreements_seen_by(me.organisation))
         return with_p2p_signing(rows.prefetch_related(DOCUMENTS), user_id=me.user_id)
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "user": self.request.user}
 
     @extend_schema(request=OfferInput, responses={201: P2pAgreementShape})
     @idempotent

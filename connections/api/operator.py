@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -31,7 +30,9 @@ from connections.api.operator_shapes import (
     SettleInput,
     SupportInput,
 )
-from connections.api.serializers import RegistrationShape, TcvnShape, VariationInput
+from connections.api.registration_shapes import RegistrationShape
+from connections.api.rows import OwnRows
+from connections.api.tcvn_shapes import TcvnShape, VariationInput
 from connections.services.tcvns.varying import takes_over_at
 from core import clock
 from core.api.idempotency import idempotent
@@ -40,22 +41,21 @@ from participants.states import TokenScope
 act = partial(action, detail=True, methods=["post"], scope=TokenScope.MANAGE)
 
 
-class OperatorActs:
+class OperatorActs(OwnRows):
     """What both kinds of application share. A token needs the scope to manage for these."""
 
     scope = TokenScope.TRADE
     tells_what_is_in_the_way = False
-    act: Callable[..., Any]
-    read: Callable[..., Any]
-    shown: Callable[..., Response]
-    get_object: Callable[[], Any]
+    subject: str  # what the services call the row's id
+
+    def _answered(self, service: Any, shape: Any = None) -> Response:
+        row = self.get_object()
+        values = self.read(shape, self.request.data) if shape else None
+        return self.shown(self.act(service, **{self.subject: row.pk}, **_details(values)))
 
 
 class RegistrationAnswers(OperatorActs):
-    def _answered(self, service: Any, shape: Any = None) -> Response:
-        row = self.get_object()
-        values = self.read(shape, self.request.data) if shape else None  # type: ignore[attr-defined]
-        return self.shown(self.act(service, registration_id=row.pk, **_details(values)))
+    subject = "registration_id"
 
     @extend_schema(request=SettleInput, responses=RegistrationShape)
     @act(url_path="settle-site")
@@ -94,10 +94,7 @@ class RegistrationAnswers(OperatorActs):
 
 
 class TcvnAnswers(OperatorActs):
-    def _answered(self, service: Any, shape: Any = None) -> Response:
-        row = self.get_object()
-        values = self.read(shape, self.request.data) if shape else None  # type: ignore[attr-defined]
-        return self.shown(self.act(service, tcvn_id=row.pk, **_details(values)))
+    subject = "tcvn_id"
 
     @extend_schema(request=None, responses=TcvnShape)
     @act(url_path="start-assessment")
@@ -164,7 +161,7 @@ class TcvnAnswers(OperatorActs):
         One that varies another is refused while contracts stand above it, as ending one is.
         """
         row = self.get_object()
-        values = self.read(CountersignInput, self.request.data).validated_data  # type: ignore[attr-defined]
+        values = self.read(CountersignInput, self.request.data).validated_data
         service = partial(services.countersign_tcvn, tcvn_id=row.pk)
         from_at = takes_over_at(row, at=clock.now())
         return self._with(service, values["cancel"], from_at=from_at, reason=values["reason"])
@@ -175,7 +172,7 @@ class TcvnAnswers(OperatorActs):
     def start_variation(self, request: Request, pk: str) -> Response:
         """Begin the notice that is to take the place of one in force: it is studied (operator)."""
         row = self.get_object()
-        given = self.read(VariationInput, self.request.data)  # type: ignore[attr-defined]
+        given = self.read(VariationInput, self.request.data)
         values = given.validated_data
         made = self.act(
             services.start_variation,
@@ -213,7 +210,7 @@ class TcvnAnswers(OperatorActs):
 
     def _cut(self, service: Any) -> Response:
         row = self.get_object()
-        values = dict(self.read(CutInput, self.request.data).validated_data)  # type: ignore[attr-defined]
+        values = dict(self.read(CutInput, self.request.data).validated_data)
         cancelled, about = values.pop("cancel"), values
         return self._with(partial(service, tcvn_id=row.pk, **about), cancelled, **about)
 

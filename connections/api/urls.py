@@ -8,15 +8,10 @@ from rest_framework.routers import SimpleRouter
 from connections.api.agreements import P2pAgreementViews
 from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
+from connections.api.registrations import RegistrationViews
+from connections.api.tcvns import TcvnViews
 from connections.api.tenancies import TenancyChangeViews
-from connections.api.views import (
-    AreaViews,
-    DocumentViews,
-    PreparerViews,
-    RegistrationViews,
-    SiteViews,
-    TcvnViews,
-)
+from connections.api.views import AreaViews, DocumentViews, PreparerViews, SiteViews
 
 router = SimpleRouter()
 router.register("areas", AreaViews, basename="api-area")

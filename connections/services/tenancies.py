@@ -13,7 +13,6 @@ from connections import content as contents
 from connections import tenancy_notifications as notifications
 from connections.clocks import local_date
 from connections.models import (
-    AllocationSpan,
     P2pAgreement,
     Signatory,
     Site,
@@ -30,6 +29,12 @@ from connections.services.registrations import close_registrations
 from connections.services.tcvns.ending import end_tcvn
 from connections.services.tcvns.moving import journalled, lock_with_buyer, move
 from connections.services.tcvns.notices import issue_tcvn, reassessed, withdrawn_earmarks
+from connections.services.tenancy_refusals import (
+    refusals_of_contracts,
+    refusals_of_moment,
+    refusals_of_parties,
+    refusals_of_supplier,
+)
 from connections.states import (
     COUNTERSIGNED_TCVN,
     OPEN_TCVN,
@@ -42,13 +47,10 @@ from connections.states import (
 )
 from connections.tenancies import change_to_come, current_tenancy_policy
 from core import journal
-from core.errors import Conflict, Refusal, RefusedError
+from core.errors import Refusal, RefusedError
 from core.models import window_columns
-from core.periods import half_hour_of, half_hours_between, in_words, merged
 from core.windows import window_of
-from participants.models import Membership, Organisation
 from participants.permissions import check_may
-from participants.states import OrganisationKind
 
 CHANGES_HANDS = "The site passes to another organisation."
 
@@ -100,16 +102,16 @@ def record_tenancy_change(
     lock_study_areas_of([site_id])
     [site] = lock_sites([site_id])
     check_may(actor, MAY_RECORD_TENANCY)
-    refusals = _refusals_of_parties(site, comes_id, signatory_id)
-    refusals += _refusals_of_moment(from_at, at=at)
-    refusals += _refusals_of_supplier(supplier, supplier_told_on, at=at)
+    refusals = refusals_of_parties(site, comes_id, signatory_id)
+    refusals += refusals_of_moment(from_at, at=at)
+    refusals += refusals_of_supplier(supplier, supplier_told_on, at=at)
     refusals += contents.refusals_of_file(file_content)
     if not reason.strip():
         refusals.append(Refusal("reason_missing", "Say why, for both to read.", "reason"))
     if (other := change_to_come(site.pk)) is not None:
         message = f"{other} is to come already: cancel it first."
         refusals.append(Refusal("tenancy_to_come", message))
-    refusals += _refusals_of_contracts(site, from_at)
+    refusals += refusals_of_contracts(site, from_at)
     if refusals:
         raise RefusedError(refusals)
     policy = current_tenancy_policy()
@@ -162,64 +164,6 @@ def _lock_notices(site_id: int) -> list[Tcvn]:
     return [
         each for each in found if each.role == TcvnRole.BUYER and each.state in COUNTERSIGNED_TCVN
     ]
-
-
-def _refusals_of_parties(site: Site, comes_id: int, signatory_id: int) -> list[Refusal]:
-    refusals = []
-    comes = Organisation.objects.get(pk=comes_id)
-    if comes.pk == site.organisation_id:
-        message = f"{comes} holds {site} already."
-        refusals.append(Refusal("holds_it_already", message, "comes"))
-    if comes.kind != OrganisationKind.PEER:
-        message = "A site is held by a peer."
-        refusals.append(Refusal("no_peer", message, "comes"))
-    of_who_comes = Membership.objects.filter(
-        organisation=comes, user_id=signatory_id, user__is_active=True
-    )
-    if not of_who_comes.exists():
-        message = f"Who signs is a member of {comes}."
-        refusals.append(Refusal("signatory_elsewhere", message, "signatory"))
-    return refusals
-
-
-def _refusals_of_moment(from_at: datetime, *, at: datetime) -> list[Refusal]:
-    refusals = []
-    if from_at != half_hour_of(from_at):
-        message = "A site changes hands at the start of a half-hour."
-        refusals.append(Refusal("not_on_half_hour", message, "from_at"))
-    if from_at < at:
-        message = "It changes hands from the next full half-hour, or later."
-        refusals.append(Refusal("half_hour_begun", message, "from_at"))
-    return refusals
-
-
-def _refusals_of_supplier(supplier: str, told_on: date | None, *, at: datetime) -> list[Refusal]:
-    if bool(supplier) != (told_on is not None):
-        message = "Name the supplier and the day on which it was told, or neither."
-        return [Refusal("supplier_half", message, "supplier")]
-    if told_on is not None and told_on > local_date(at):
-        message = "Record it once the supplier has been told."
-        return [Refusal("day_to_come", message, "supplier_told_on")]
-    return []
-
-
-def _refusals_of_contracts(site: Site, from_at: datetime) -> list[Refusal]:
-    """Refuse while anything is sold or bought, firm or held, from the change on."""
-    spans = AllocationSpan.objects.filter(site=site, ends_at__gt=from_at)
-    found = list(spans.select_related("allocation").order_by("starts_at", "pk"))
-    if not found:
-        return []
-    cut = [(max(each.starts_at, from_at), each.ends_at, each.allocation) for each in found]
-    periods = merged(
-        each for starts_at, ends_at, _ in cut for each in half_hours_between(starts_at, ends_at)
-    )
-    message = f"{site} has contracts beyond the change, {in_words(periods[0])}"
-    message += f" and in {len(periods) - 1} more periods." if len(periods) > 1 else "."
-    conflicts = tuple(
-        Conflict(row.reference, (starts_at, ends_at), row.kw, row.kw)
-        for starts_at, ends_at, row in cut
-    )
-    return [Refusal("traded_beyond", message, "from_at", periods=periods, conflicts=conflicts)]
 
 
 def _end_notices(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connections import queries as connections
 from connections import services
-from connections.api.serializers import TcvnShape
+from connections.api.tcvn_shapes import TcvnShape
 from connections.models import Tcvn
 from core.errors import DomainError, RefusedError
 from nmf import queries
