@@ -110,7 +110,7 @@ def test_reminders_that_were_missed_are_told_as_one() -> None:
 
 
 def test_each_state_that_waits_for_somebody_has_a_turn_and_no_other() -> None:
-    over = {RegistrationState.APPROVED, RegistrationState.REFUSED}
+    over = {RegistrationState.APPROVED, RegistrationState.REFUSED, RegistrationState.CLOSED}
     done = {
         TcvnState.IN_FORCE,
         TcvnState.SUSPENDED,
@@ -118,6 +118,7 @@ def test_each_state_that_waits_for_somebody_has_a_turn_and_no_other() -> None:
         TcvnState.WITHDRAWN,
         TcvnState.DECLINED,
         TcvnState.LAPSED,
+        TcvnState.VARIED,
         TcvnState.ENDED,
     }
 

@@ -122,7 +122,11 @@ def test_an_engineer_plans_an_outage_and_takes_it_back() -> None:
     ("typed", "field", "words"),
     [
         ({"element": "Line 2"}, "element", "Begin with the kind of element"),
-        ({"element": "line Line 7"}, "element", "has no line of this name"),
+        (
+            {"element": "line Line 7"},
+            "element",
+            "has no line &#x27;Line 7&#x27;: write its name, or its index as #12.",
+        ),
         ({"state": "tap"}, "tap", "Say which tap position."),
         ({"state": "open"}, "state", "This element has no such state."),
         ({"ends_at": "2026-12-07T08:00"}, "ends_at", "It ends before it begins."),
