@@ -68,6 +68,7 @@ class RegistrationViews(RegistrationAnswers):
 
     @extend_schema(request=MpanInput, responses=ConnectionShape)
     @action(detail=False, methods=["post"], url_path="find-connection", filter_backends=[])
+    @idempotent
     def find_connection(self, request: Request) -> Response:
         """Ask whether the network operator knows a connection, by its exact MPAN.
 

@@ -138,7 +138,7 @@ class NetworkModelViewSet(
         return Response(NetworkModelSerializer(model).data, status=201)
 
     @extend_schema(request=PublicationSerializer, responses={200: NetworkModelSerializer})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], parser_classes=[JSONParser])
     @idempotent
     def publish(self, request: Request, pk: str) -> Response:  # noqa: ARG002  # the route's
         """Publish a checked draft: it applies from ``valid_from`` until the next version does."""
@@ -154,7 +154,7 @@ class NetworkModelViewSet(
         return Response(NetworkModelSerializer(model).data)
 
     @extend_schema(request=None, responses={200: NetworkModelSerializer})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], parser_classes=[JSONParser])
     @idempotent
     def withdraw(self, request: Request, pk: str) -> Response:  # noqa: ARG002  # the route's
         """Make a published version that is not in force yet a draft again."""

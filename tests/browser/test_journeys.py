@@ -113,16 +113,24 @@ def test_a_newcomer_signs_up_gets_a_tcvn_in_force_and_trades(log_in: LogIn) -> N
 
 
 def request_by(
-    page: Page, *, site: str, side: str, peer: str, kw: str, direction: str = "EXPORT"
+    page: Page,
+    *,
+    site: str,
+    side: str,
+    peer: str,
+    kw: str,
+    direction: str = "EXPORT",
+    ahead: int = 15,
 ) -> str:
-    """Publish a direct request in two steps; return its address."""
+    """Publish a direct request of three days in two steps; return its address."""
     page.goto("/requests/new/")
     choose(page, "site", site)
     page.select_option("main [name=direction]", direction)
     page.check(f"[name=side][value={side}]")
     page.check("[name=route][value=DIRECT]")
     choose(page, "counterparty_site", peer)
-    fill(page, first_date=day(15), last_date=day(17), kw=kw, price_gbp_per_kwh="0.03")
+    days = {"first_date": day(ahead), "last_date": day(ahead + 2)}
+    fill(page, **days, kw=kw, price_gbp_per_kwh="0.03")
     press(page, "Check your answers")
     assert "144" in page.inner_text("main")  # half-hours of three days
     press(page, "Publish the request")
