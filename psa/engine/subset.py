@@ -101,10 +101,10 @@ def as_json(found: SubsetAnswer) -> dict[str, Any]:
 
 
 def with_parts(asked: Study, keys: Collection[str]) -> Study:
-    """Give the study of some of a study's parts together, as their answer was computed."""
+    """Give the study of some of a study's parts together, over every half-hour of its window."""
     together = _together(asked)
     chosen = frozenset(at for at, part in enumerate(asked.parts) if part.key in keys)
-    return _asked(together, together.all_of(chosen))
+    return together.whole_study_of(together.all_of(chosen))
 
 
 def energy_kwh(part: Part) -> float:

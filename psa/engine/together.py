@@ -101,12 +101,16 @@ class Together:
 
     def study_of(self, shares: Shares) -> Study:
         """Give the study of a combination, over the half-hours in which it changes something."""
+        return only(self.whole_study_of(shares), self.active(shares))
+
+    def whole_study_of(self, shares: Shares) -> Study:
+        """Give the study of a combination over every half-hour of the window."""
         kw = self.study.studied_kw + sum(
             share * bought_kw(part, self.study.direction)
             for part, share in zip(self.parts, shares, strict=True)
         )
         sites = self.sites_of(shares, self.parties(shares))
-        return only(replace(self.study, sites=sites, studied_kw=kw), self.active(shares))
+        return replace(self.study, sites=sites, studied_kw=kw, parts=())
 
     def sites_of(self, shares: Shares, parties: Parties) -> tuple[StudySite, ...]:
         """Give the sites with a combination in their registers."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,15 +14,16 @@ from core import clock
 from core.errors import WrongStateError
 from core.journal import SYSTEM
 from core.models import Event
+from core.windows import ServiceWindow
 from psa import services
 from psa.models import ForecastDay, Study, StudyPicture
-from psa.questions import Question, StudyOptions
+from psa.questions import Part, Question, StudyOptions, trade
 from psa.running import run_open_studies
 from psa.seen import picturing
 from psa.seen.findings import findings_of
 from psa.seen.looking import layout_of, look_at, picture_of, snapshot_of
 from psa.seen.wording import worst_moment
-from tests.psa.world import AT, World, make_world, publish_forecasts
+from tests.psa.world import AT, WINDOW, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -166,6 +168,50 @@ def test_a_snapshot_follows_the_half_hour_and_the_case() -> None:
     assert with_it["moment"] == "Mon 7 Dec 2026 00:00 GMT"
     assert (with_it["marks"]["l1"][0], before["marks"]["l1"][0]) == ("over", "inside")
     assert (len(with_it["rows"]), before["rows"]) == (1, [])
+
+
+def test_the_picture_of_a_chosen_subset_covers_the_windows_every_half_hour() -> None:
+    world = make_world()
+    on = {"Monday": half_hours_of(0), "Tuesday": half_hours_of(1)}
+    asked = [(300, on["Monday"]), (50, on["Tuesday"])]  # the first does not pass, the second does
+    changes = [
+        change
+        for kw, half_hours in asked
+        for change in trade(
+            seller_site_id=world.mill.pk,
+            buyer_site_id=world.farm.pk,
+            direction="EXPORT",
+            sold_kw=kw,
+            bought_kw=kw,
+            half_hours=half_hours,
+        )
+    ]
+    world.ask(
+        Question("EXPORT", tuple(changes), parts=(Part("one", (0, 1)), Part("other", (2, 3))))
+    )
+    with clock.frozen(AT):
+        run_open_studies()
+    study = Study.objects.select_related("area", "network_model").latest("pk")
+    assert [each["outcome"] for each in result_of(study)["parts"]] == ["fail", "pass"]
+
+    picturing.draw(study_id=study.pk)
+
+    picture = picture_of(study)
+    assert picture is not None
+    assert len(look_at(study, {}).half_hours) == 96
+    behind = picture.index["line", 1, "loading_percent"]
+    values = [picture.series(behind, case) for case in ("without", "with")]
+    gained = [after - before for before, after in zip(*values, strict=True)]
+    assert max(map(abs, gained[:48])) == pytest.approx(0, abs=0.011)
+    assert min(map(abs, gained[48:])) > 0.1
+    [shown] = [each for each in result_of(study)["bases"] if each["basis"] == picture.basis]
+    assert look_at(study, {}).moment.startswith("Tue 8 Dec 2026")
+    assert shown["worst"]["at"] >= "2026-12-08"
+
+
+def half_hours_of(day: int) -> tuple[datetime, ...]:
+    date = WINDOW.first_date + timedelta(days=day)
+    return ServiceWindow(first_date=date, last_date=date).half_hours()
 
 
 @pytest.mark.parametrize("asked", ["-1", "48", "many", ""])
