@@ -18,6 +18,7 @@ from psa.states import FINISHED
 
 MOST_CHARTS = 2
 MOST_CONSTRAINTS = 60
+MOST_EXISTING = 10  # of those that the network has without what is asked, and nobody worsens
 MOMENTS = ("asked_at", "finished_at", "starts_at", "ends_at")
 SIGNED_BY = ("Studied", "Checked", "Approved")
 
@@ -80,6 +81,7 @@ def written(study: Study, *, at: datetime) -> bytes:
     """
     facts = facts_of(study)
     words = facts["in_words"]
+    constraints = printed(words["constraints"])
     return pdf_of(
         "psa/study_document.html",
         {
@@ -90,10 +92,8 @@ def written(study: Study, *, at: datetime) -> bytes:
                 each | {"issued_at": _instant(each["issued_at"])}
                 for each in facts["assumptions"]["forecasts"]
             ],
-            "constraints": sorted(words["constraints"], key=lambda each: not each["binds"])[
-                :MOST_CONSTRAINTS
-            ],
-            "constraints_left": max(0, len(words["constraints"]) - MOST_CONSTRAINTS),
+            "constraints": constraints,
+            "constraints_left": len(words["constraints"]) - len(constraints),
             "charts": _charts(study, facts),
             "signed_by": SIGNED_BY,
         },
@@ -106,6 +106,14 @@ def written(study: Study, *, at: datetime) -> bytes:
             "Every figure of this study",
         ),
     )
+
+
+def printed(constraints: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the constraints that are printed: those that bind first, few that existed before."""
+    existing = [each for each in constraints if each["kind"] == "existing"]
+    others = [each for each in constraints if each["kind"] != "existing"]
+    others.sort(key=lambda each: not each["binds"])
+    return others[:MOST_CONSTRAINTS] + existing[:MOST_EXISTING]
 
 
 def _charts(study: Study, facts: dict[str, Any]) -> list[LineChart]:

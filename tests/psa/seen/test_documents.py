@@ -26,7 +26,7 @@ from psa.models import Study, StudyDocument
 from psa.models.studies import MADE_WITHIN
 from psa.questions import FurtherChecks, StudyOptions
 from psa.running import run_open_studies
-from psa.seen import filing
+from psa.seen import documents, filing
 from psa.seen.documents import paper_of, why_none
 from psa.seen.facts import facts_of
 from tests.psa.world import AT, World, make_world, publish_forecasts
@@ -109,6 +109,23 @@ def test_it_says_what_the_facts_say_and_carries_them(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.needs_pango
+def test_what_the_network_has_anyway_does_not_bury_what_binds() -> None:
+    def constraint(number: int, kind: str, *, binds: bool) -> dict[str, Any]:
+        return {"element": f"Bus {number}", "kind": kind, "binds": binds}
+
+    before = [constraint(n, "existing", binds=False) for n in range(50)]
+    beside = [constraint(n, "worsened", binds=False) for n in range(50, 60)]
+    binding = [constraint(n, "created", binds=True) for n in range(60, 120)]
+
+    assert documents.printed(before + beside + binding[:3]) == [
+        *binding[:3],
+        *beside,
+        *before[: documents.MOST_EXISTING],
+    ]
+    most = documents.printed(before + beside + binding)
+    assert most == binding[: documents.MOST_CONSTRAINTS] + before[: documents.MOST_EXISTING]
+
+
 def test_its_hash_is_on_the_record_and_in_the_journal() -> None:
     document = filed(studied(make_world(), kw=50))
 
