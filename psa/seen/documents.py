@@ -14,11 +14,10 @@ from psa.questions import Question
 from psa.seen.charts import LineChart, charts_of
 from psa.seen.facts import facts_of
 from psa.seen.looking import half_hours_shown
+from psa.seen.report import chief_among
 from psa.states import FINISHED
 
 MOST_CHARTS = 2
-MOST_CONSTRAINTS = 60
-MOST_EXISTING = 10  # of those that the network has without what is asked, and nobody worsens
 MOMENTS = ("asked_at", "finished_at", "starts_at", "ends_at")
 SIGNED_BY = ("Studied", "Checked", "Approved")
 
@@ -81,7 +80,7 @@ def written(study: Study, *, at: datetime) -> bytes:
     """
     facts = facts_of(study)
     words = facts["in_words"]
-    constraints = printed(words["constraints"])
+    constraints, left = chief_among(words["constraints"])
     return pdf_of(
         "psa/study_document.html",
         {
@@ -93,7 +92,7 @@ def written(study: Study, *, at: datetime) -> bytes:
                 for each in facts["assumptions"]["forecasts"]
             ],
             "constraints": constraints,
-            "constraints_left": len(words["constraints"]) - len(constraints),
+            "constraints_left": len(left),
             "charts": _charts(study, facts),
             "signed_by": SIGNED_BY,
         },
@@ -106,14 +105,6 @@ def written(study: Study, *, at: datetime) -> bytes:
             "Every figure of this study",
         ),
     )
-
-
-def printed(constraints: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the constraints that are printed: those that bind first, few that existed before."""
-    existing = [each for each in constraints if each["kind"] == "existing"]
-    others = [each for each in constraints if each["kind"] != "existing"]
-    others.sort(key=lambda each: not each["binds"])
-    return others[:MOST_CONSTRAINTS] + existing[:MOST_EXISTING]
 
 
 def _charts(study: Study, facts: dict[str, Any]) -> list[LineChart]:

@@ -31,6 +31,8 @@ from psa.states import ForecastCase
 
 MOST_PERIODS = 8
 MOST_ELEMENTS = 3
+MOST_CONSTRAINTS = 60
+MOST_EXISTING = 10  # of those that the network has without what is asked, and nobody worsens
 PART_WORDS = {"pass": "in the set", "fail": "left out"}
 ROLE_WORDS = {"SOLD": "gives up", "BOUGHT": "gains"}
 
@@ -67,9 +69,33 @@ class Report:
     not_checked: tuple[str, ...] = NOT_CHECKED
 
     @property
+    def chief(self) -> list[dict[str, Any]]:
+        return chief_among(self.constraints)[0]
+
+    @property
+    def other(self) -> list[dict[str, Any]]:
+        return chief_among(self.constraints)[1]
+
+    @property
     def chosen(self) -> bool:
         """Whether a choice found any set that passes."""
         return any(part["outcome"] == PART_WORDS["pass"] for part in self.parts)
+
+
+def chief_among(
+    constraints: list[dict[str, Any]],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the constraints to read first, those that bind before others, and the rest.
+
+    Of a network that has many anyway only few of those are to be read first.
+    """
+    existing = [each for each in constraints if each["kind"] == "existing"]
+    moved = [each for each in constraints if each["kind"] != "existing"]
+    moved.sort(key=lambda each: not each["binds"])
+    return (
+        moved[:MOST_CONSTRAINTS] + existing[:MOST_EXISTING],
+        moved[MOST_CONSTRAINTS:] + existing[MOST_EXISTING:],
+    )
 
 
 def report_on(study: Study) -> Report:

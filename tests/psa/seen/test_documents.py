@@ -26,9 +26,10 @@ from psa.models import Study, StudyDocument
 from psa.models.studies import MADE_WITHIN
 from psa.questions import FurtherChecks, StudyOptions
 from psa.running import run_open_studies
-from psa.seen import documents, filing
+from psa.seen import filing
 from psa.seen.documents import paper_of, why_none
 from psa.seen.facts import facts_of
+from psa.seen.report import MOST_CONSTRAINTS, MOST_EXISTING, chief_among
 from tests.psa.world import AT, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, signed_in
 
@@ -117,13 +118,14 @@ def test_what_the_network_has_anyway_does_not_bury_what_binds() -> None:
     beside = [constraint(n, "worsened", binds=False) for n in range(50, 60)]
     binding = [constraint(n, "created", binds=True) for n in range(60, 120)]
 
-    assert documents.printed(before + beside + binding[:3]) == [
+    assert chief_among(before + beside + binding[:3])[0] == [
         *binding[:3],
         *beside,
-        *before[: documents.MOST_EXISTING],
+        *before[:MOST_EXISTING],
     ]
-    most = documents.printed(before + beside + binding)
-    assert most == binding[: documents.MOST_CONSTRAINTS] + before[: documents.MOST_EXISTING]
+    most, rest = chief_among(before + beside + binding)
+    assert most == binding[:MOST_CONSTRAINTS] + before[:MOST_EXISTING]
+    assert rest == beside + before[MOST_EXISTING:]
 
 
 def test_its_hash_is_on_the_record_and_in_the_journal() -> None:
