@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from core.periods import LONDON
+from psa.seen.wording import QUANTITY_WORDS
 
 CHART_WIDTH, CHART_HEIGHT, CHART_MARGIN = 720, 220, 48
 NEUTRAL, WARN, BAD = "#7a869a", "#b7791f", "#c0392b"
@@ -87,7 +88,7 @@ def chart_of(chart: dict[str, Any], half_hours: Sequence[datetime]) -> LineChart
     places = 4 if chart["unit"] == "pu" else 1
     step = max(1, count // 6)
     return LineChart(
-        title=f"{chart['element']}, {chart['quantity'].replace('_', ' ')}",
+        title=f"{chart['element']}, {QUANTITY_WORDS[chart['quantity']]}",
         unit=chart["unit"],
         width=CHART_WIDTH + CHART_MARGIN,
         height=CHART_HEIGHT,

@@ -32,7 +32,7 @@ def test_the_element_that_fails_leads_the_heat_map_with_its_half_hours_past_the_
     chart = next(each for each in result_of(study)["charts"] if each["element"] == "Line 2")
     assert first.worst == f"{max(chart['with']):.1f} %"
     assert gallery.chart is not None
-    assert gallery.chart.title == "Line 2, loading percent"
+    assert gallery.chart.title == "Line 2, loading"
     assert len(gallery.chart.rows) == 48
 
 
