@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.periods import half_hours_of_day
 from psa import forecast_files
 from psa.forecast_files import Parsed, Reading, UnknownPointError, faults_as_csv, parse, template
+from psa.forecast_files import reading as reading_of_files
 
 HEADER = "point,starts_at,export_kw,import_kw"
 AT = datetime(2026, 12, 7, tzinfo=UTC)
@@ -258,8 +259,8 @@ def test_all_faults_of_a_row_are_named_and_of_a_file_the_first_and_the_count() -
 
 
 def test_files_too_large_and_too_long_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forecast_files, "MOST_BYTES", 100)
-    monkeypatch.setattr(forecast_files, "MOST_ROWS", 1)
+    monkeypatch.setattr(reading_of_files, "MOST_BYTES", 100)
+    monkeypatch.setattr(reading_of_files, "MOST_ROWS", 1)
 
     large = parse(b"x" * 101, resolve)
     long = read("Mill,2026-12-07T00:00Z,1,0", "Mill,2026-12-07T00:30Z,1,0")

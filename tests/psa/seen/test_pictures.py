@@ -209,7 +209,7 @@ def test_the_picture_of_a_chosen_subset_covers_the_windows_every_half_hour() -> 
     assert shown["worst"]["at"] >= "2026-12-08"
 
 
-def half_hours_of(day: int) -> tuple[datetime, ...]:
+def half_hours_of(day: int) -> list[datetime]:
     date = WINDOW.first_date + timedelta(days=day)
     return ServiceWindow(first_date=date, last_date=date).half_hours()
 
