@@ -18,7 +18,13 @@ from connections.models import (
     Tcvn,
 )
 from connections.states import TCVN_MACHINE, P2pAgreementState, PdfStage, TcvnRole, TcvnState
-from connections.wording import BUYER_CLAUSES, SELLER_CLAUSES, clauses_of, filled
+from connections.wording import (
+    BUYER_CLAUSES,
+    SELLER_CLAUSES,
+    clauses_of,
+    filled,
+    wording_in_words,
+)
 from connections.wording import notice_text as text_of
 from core.pdf import Attached, pdf_of
 from core.periods import LONDON, in_words, merged
@@ -155,7 +161,7 @@ def _facts(
         ("Agreed without this notice", values["agreed_kw"]),
         ("Raised to" if raised else f"Earmarked for {buyer}", values["kw"]),
         *after,
-        ("Wording", f"version {template.version}"),
+        ("Wording", wording_in_words(template.version)),
     ]
     if tcvn.varies is not None:
         taken = f"{tcvn.varies}, from the first half-hour in which this one is in force"

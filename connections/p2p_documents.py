@@ -8,7 +8,7 @@ from typing import Any
 
 from connections.models import Agreement, P2pAgreement, P2pTemplate
 from connections.states import Direction
-from connections.wording import P2P_CLAUSES, clauses_of, filled
+from connections.wording import P2P_CLAUSES, clauses_of, filled, wording_in_words
 from core.money import agreed_kw
 from core.periods import LONDON
 
@@ -59,7 +59,7 @@ def p2p_facts(
         ("Notice of the site to end it", f"{values['notice_days']} business days"),
         ("Issued", f"{issued_at.astimezone(LONDON):%-d %B %Y}"),
         ("To be signed by", values["execute_by"]),
-        ("Wording", f"version {template.version}"),
+        ("Wording", wording_in_words(template.version)),
     ]
     parts = [("Why it is offered", clauses_of(row.reason))]
     if row.conditions.strip():

@@ -44,6 +44,15 @@ def held_by(organisation: Organisation, *, site: str, at: str) -> Q:
     return (Q(**{f"{site}__organisation": organisation}) & since) | Q(Exists(past))
 
 
+def holder_at(site: Site, at: datetime) -> Organisation:
+    """Return who held a site at a moment: of a list, ``tenancies__organisation`` is prefetched."""
+    if site.held_since is not None and at < site.held_since:
+        for past in site.tenancies.all():
+            if (past.starts_at is None or past.starts_at <= at) and at < past.ends_at:
+                return past.organisation
+    return site.organisation
+
+
 def own_tcvns(organisation: Organisation) -> Q:
     """Say of TCVNs that they are an organisation's: of its time at the site, or offered to it."""
     of_its_time = held_by(organisation, site="site", at="created_at")

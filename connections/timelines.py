@@ -15,7 +15,47 @@ from core.models import Event
 from core.windows import weekdays_in_words
 from participants.permissions import is_dso_staff
 
-NAMES = {"tcvn": "TCVN request", "p2pagreement": "P2P-specific agreement"}
+DIALOGUE = {"asked": "Question asked", "written_to": "Message written"}
+TITLES = {
+    "registration": {**DIALOGUE, "site_settled": "Site of the registration settled"},
+    "tcvn": {
+        **DIALOGUE,
+        "requested": "Request begun",
+        "changed": "Request changed",
+        "submitted": "Request submitted",
+        "assessment_started": "Technical assessment started",
+        "supported": "Request supported",
+        "conditional": "Request supported if named sellers lower theirs",
+        "refused": "Request refused",
+        "reassessed": "Request sent back to assessment",
+        "declined": "Declined by the seller",
+        "issued": "Notice issued",
+        "reissued": "Notice issued anew",
+        "executed": "Notice signed",
+        "in_force": "Notice countersigned, in force",
+        "withdrawn": "Withdrawn",
+        "lapsed": "Notice lapsed",
+        "suspended": "Notice suspended",
+        "resumed": "Notice in force again",
+        "superseded": "Another notice agreed to take its place",
+        "varied": "Another notice took its place",
+        "ended": "Notice ended",
+        "limitation_set": "Limitation scheme changed for the notice",
+        "limitation_set_back": "Limitation scheme set back",
+        "supplier_told": "Supplier told",
+    },
+    "p2pagreement": {
+        "offered": "Agreement offered",
+        "reissued": "Agreement offered anew",
+        "executed": "Agreement signed",
+        "agreed": "Agreement countersigned",
+        "declined": "Agreement declined",
+        "lapsed": "Offer lapsed",
+        "withdrawn": "Offer withdrawn",
+        "ended": "Notice to end it given",
+        "pdf_requested": "PDF asked for again",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +120,8 @@ def _said(value: Any) -> str:
 
 def _title(event: Event) -> str:
     _app, subject, verb = event.verb.split(".")
-    name = NAMES.get(subject) or subject.capitalize()
-    return f"{name} {verb.replace('_', ' ')}"
+    said = TITLES.get(subject, {}).get(verb)
+    return said or f"{subject.capitalize()} {verb.replace('_', ' ')}"
 
 
 def _who(event: Event, by_dso: dict[int, bool]) -> str:

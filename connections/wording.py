@@ -84,6 +84,11 @@ by then. Connection agreement {agreement} then counts again, with a MIC of {fall
 MEC of {fallback_mec}."""
 
 
+def wording_in_words(version: int) -> str:
+    """Say which wording a document has: 0 is the one that comes with the product."""
+    return f"version {version}" if version else "the standard one"
+
+
 def clauses_of(wording: str) -> list[str]:
     """Return the paragraphs of a wording, each on one line."""
     return [" ".join(part.split()) for part in re.split(r"\n\s*\n", wording) if part.strip()]

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from connections import queries as connections
 from connections.models import Site
+from connections.tenancies import holder_at
 from core.periods import HALF_HOUR, in_words
 from nmf.models import Confirmation, Contract, Request, Response
 from nmf.states import RequestState, Route
@@ -214,7 +215,8 @@ def _audience(request: Request) -> list[int]:
 def _tell_both(
     contract: Contract, what: str, at: datetime, *, body: str = "", kind: str = "nmf.contract"
 ) -> None:
-    owners = {contract.buyer_site.organisation_id, contract.seller_site.organisation_id}
+    ends = (contract.buyer_site, contract.seller_site)
+    owners = {holder_at(site, contract.agreed_at).pk for site in ends}
     for organisation_id in sorted(owners):
         _tell(
             kind,

@@ -9,14 +9,13 @@ from typing import Any
 
 from connections import services
 from connections.models import Registration, Site, Tcvn
-from connections.queries import approved_registration
+from connections.queries import approved_registration, assessments_of
 from connections.states import CheckItem, Direction
 from core import clock
 from core.relay import drain
 from core.windows import ServiceWindow
-from psa.models import Study
 from trial import people
-from trial.replay import NO_STUDY, request_tcvn
+from trial.replay import request_tcvn
 
 WHY = "More capacity in the coming weeks"
 BATTERY_PARK = "Battery park"
@@ -100,7 +99,7 @@ class Tcvns:
         self._submitted("Dairy farm", Direction.EXPORT, "70")
         assessing = self._submitted(BATTERY_PARK, Direction.IMPORT, "1200")
         self._step(services.start_assessment, assessing)
-        self._supported("Leisure centre", Direction.IMPORT, "400")
+        self._supported("Small wind turbine", Direction.IMPORT, "40")
         self._refused()
         self._conditional()
         self._issued("Site 3", Direction.EXPORT, "90")
@@ -149,30 +148,31 @@ class Tcvns:
 
     def _supported(self, site_name: str, direction: str, kw: str) -> Tcvn:
         tcvn = self._studied(site_name, direction, kw)
-        self._step(services.record_support, tcvn, answer=_study(tcvn).summary)
+        [study] = assessments_of(tcvn)
+        self._step(services.record_support, tcvn, answer=study.words)
         return tcvn
 
     def _refused(self) -> None:
         """Refuse as the study does: which element binds, and how much would pass."""
         tcvn = self._studied("Site 2", Direction.EXPORT, "50", "Export of new solar panels")
-        study, agreed = _study(tcvn), tcvn.site.agreements.get().agreed_kw(Direction.EXPORT)
-        passes = Decimal(str((study.result or {}).get("largest_kw") or 0))
-        self._step(
-            services.record_refusal,
-            tcvn,
-            reason=study.summary,
-            largest_kw=(agreed or 0) + passes if passes else None,
-        )
+        [study] = assessments_of(tcvn)
+        self._step(services.record_refusal, tcvn, reason=study.words, largest_kw=study.largest_kw)
 
     def _conditional(self) -> None:
-        """Ask a neighbour on the same feeder to lower its import; its notice is a draft yet."""
-        tcvn = self._studied("Dairy farm", Direction.IMPORT, "140", "A second milking parlour")
-        self._step(
-            services.record_conditional,
-            tcvn,
-            sellers=[(site_of("Sewage works CHP").pk, Decimal(20))],
-            answer="The feeder to Lower Farm has next to nothing to spare on winter evenings: "
-            "supported if the sewage works lower their import by 20 kW.",
+        """Ask a neighbour at the same substation to lower its import, as the study proposes."""
+        tcvn = self._studied("Leisure centre", Direction.IMPORT, "470", "A second ice rink")
+        self.on_condition(tcvn)
+
+    def on_condition(self, tcvn: Tcvn) -> Tcvn:
+        """Answer a request on the condition that its study proposes.
+
+        :raises LookupError: if it proposes none
+        """
+        [study] = assessments_of(tcvn)
+        if not study.sellers:
+            raise LookupError(f"No seller is proposed for {tcvn}: {study.detail}")
+        return self._step(
+            services.record_conditional, tcvn, sellers=study.sellers, answer=study.words
         )
 
     def _issued(self, site_name: str, direction: str, kw: str) -> Tcvn:
@@ -195,7 +195,3 @@ class Tcvns:
 
 def site_of(name: str) -> Site:
     return Site.objects.select_related("organisation").get(name=name)
-
-
-def _study(tcvn: Tcvn) -> Study:
-    return Study.objects.filter(reference=tcvn.study_reference or NO_STUDY).latest("pk")

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from core import clock
-from core.periods import LONDON
+from core.periods import LONDON, local_midnight
 from core.relay import drain
 from core.sealing import seal_all
 from core.windows import ServiceWindow
@@ -22,8 +22,9 @@ from nmf import services as nmf
 from nmf.models import Contract, Request
 from nmf.states import Route, Side
 from psa.models import ForecastVersion
-from trial import agreements, applications, people
+from trial import agreements, applications, arcade, people
 from trial.applications import site_of
+from trial.endings import Endings
 from trial.loading import publish_forecasts
 from trial.replay import lay_tcvn_in_force
 
@@ -44,18 +45,26 @@ class LiveMarket:
 
     def lay(self) -> None:
         """Lay forecasts, TCVNs and P2P-specific agreements, contracts, requests, responses."""
+        endings = Endings(self.today)
         with self._time(self.now - BACK - timedelta(days=2)):
+            changed = arcade.lay_site_and_change(from_at=local_midnight(self._day(-9)))
             publish_forecasts(
                 self.today - timedelta(days=11),
                 self.today + timedelta(weeks=WEEKS, days=1),
                 source=SOURCE,
                 actor=people.actor_of(people.MANAGER),
                 at=clock.now(),
+                more_sites=arcade.ROWS,
             )
         with self._time(self.now - BACK):
+            arcade.lay_arrival(changed)
             self._tcvns_in_force()
             agreements.lay_in_force(self._day(-7))
+            endings.begin()
+        with self._time(self.now - timedelta(days=7)):
+            endings.decline()
         with self._time(self.now - timedelta(days=6)):
+            endings.end()
             self._contract("Site 1", "Site 3", first=-2, last=8)  # in delivery today
             self._contract("Small wind turbine", "Site 4", first=3, last=9)
         with self._time(self.now - timedelta(minutes=50)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -51,7 +51,7 @@ def load() -> None:
             for row in tables.rows("organisations.csv")
         }
         _settings(peers)
-        _opt_in(peers)
+        opt_in(list(peers.values()), at=FOUNDED_AT)
     with clock.frozen(REGISTERED_AT):
         _sites(areas, peers)
         _network(manager)
@@ -103,61 +103,76 @@ def _settings(peers: dict[str, Organisation]) -> None:
             )
 
 
-def _opt_in(peers: dict[str, Organisation]) -> None:
+def opt_in(peers: Sequence[Organisation], *, at: datetime) -> None:
+    """Accept the terms for peers that have not accepted them."""
     for document in TermsDocument.objects.order_by("pk"):
-        for peer in peers.values():
+        for peer in peers:
             if not document.acceptances.filter(organisation=peer).exists():
                 organisations.accept_terms(
                     document_id=document.pk,
                     organisation_id=peer.pk,
                     actor=people.administrator_of(peer),
-                    at=FOUNDED_AT,
+                    at=at,
                 )
 
 
 def _sites(areas: dict[str, Area], peers: dict[str, Organisation]) -> None:
-    engineer = people.actor_of(people.ENGINEER)
     assets, agreements = tables.rows("assets.csv"), tables.rows("agreements.csv")
     for row in tables.rows("sites.csv"):
-        name, peer = row["site"], peers[row["organisation"]]
-        if Site.objects.filter(name=name).exists():
+        if Site.objects.filter(name=row["site"]).exists():
             continue
-        mpans = [
+        [agreement] = [each for each in agreements if each["site"] == row["site"]]
+        site = add_site(
+            row,
+            organisation=peers[row["organisation"]],
+            area=areas[row["area"]],
+            assets=[each for each in assets if each["site"] == row["site"]],
+            agreement=agreement,
+            at=REGISTERED_AT,
+        )
+        register(site, at=REGISTERED_AT)
+
+
+def add_site(
+    row: dict[str, str],
+    *,
+    organisation: Organisation,
+    area: Area,
+    assets: list[dict[str, str]],
+    agreement: dict[str, str],
+    at: datetime,
+) -> Site:
+    """Make a site of rows like those of sites.csv, assets.csv, agreements.csv, with a signatory."""
+    engineer = people.actor_of(people.ENGINEER)
+    site = connections.create_site(
+        organisation_id=organisation.pk,
+        area_id=area.pk,
+        name=row["site"],
+        assets=[(each["technology"], Decimal(each["rated_kw"])) for each in assets],
+        mpans=[
             (direction, row[f"{direction.lower()}_mpan"])
             for direction in Direction.values
             if row[f"{direction.lower()}_mpan"]
-        ]
-        site = connections.create_site(
-            organisation_id=peer.pk,
-            area_id=areas[row["area"]].pk,
-            name=name,
-            assets=[
-                (each["technology"], Decimal(each["rated_kw"]))
-                for each in assets
-                if each["site"] == name
-            ],
-            mpans=mpans,
-            postcode=row["postcode"],
-            network_bus=row["network_bus"],
-            latitude=Decimal(row["latitude"]),
-            longitude=Decimal(row["longitude"]),
-            actor=engineer,
-            at=REGISTERED_AT,
-        )
-        agreement = next(each for each in agreements if each["site"] == name)
-        _agree(site, agreement, engineer)
-        administrator = people.administrator_of(peer)
-        connections.name_signatory(
-            site_id=site.pk,
-            user_id=administrator.person(),
-            verified=True,
-            actor=engineer,
-            at=REGISTERED_AT,
-        )
-        _register(site, engineer)
+        ],
+        postcode=row["postcode"],
+        network_bus=row["network_bus"],
+        latitude=Decimal(row["latitude"]),
+        longitude=Decimal(row["longitude"]),
+        actor=engineer,
+        at=at,
+    )
+    _agree(site, agreement, engineer, at=at)
+    connections.name_signatory(
+        site_id=site.pk,
+        user_id=people.administrator_of(organisation).person(),
+        verified=True,
+        actor=engineer,
+        at=at,
+    )
+    return site
 
 
-def _agree(site: Site, row: dict[str, str], engineer: Actor) -> Agreement:
+def _agree(site: Site, row: dict[str, str], engineer: Actor, *, at: datetime) -> Agreement:
     return connections.record_agreement(
         site_id=site.pk,
         starts_at=local_midnight(date.fromisoformat(row["starts_on"])),
@@ -171,7 +186,7 @@ def _agree(site: Site, row: dict[str, str], engineer: Actor) -> Agreement:
         max_installed_kva=Decimal(row["max_installed_kva"]),
         curtailable=row["curtailable"] == "yes",
         actor=engineer,
-        at=REGISTERED_AT,
+        at=at,
     )
 
 
@@ -179,9 +194,9 @@ def _or_none(text: str) -> Decimal | None:
     return Decimal(text) if text else None
 
 
-def _register(site: Site, engineer: Actor) -> None:
+def register(site: Site, *, at: datetime) -> None:
     """Register a site to sell what it has, and to buy up to what its connection carries."""
-    agreement = site.agreements.get()
+    engineer, agreement = people.actor_of(people.ENGINEER), site.agreements.get()
     wanted: dict[str, Decimal | None] = {}
     for direction in Direction.values:
         agreed = agreement.agreed_kw(direction)
@@ -196,18 +211,18 @@ def _register(site: Site, engineer: Actor) -> None:
         months=list(range(1, 13)),
         weekdays=list(range(1, 8)),
         actor=trader,
-        at=REGISTERED_AT,
+        at=at,
         **wanted,
     )
-    connections.submit_registration(registration_id=registration.pk, actor=trader, at=REGISTERED_AT)
+    connections.submit_registration(registration_id=registration.pk, actor=trader, at=at)
     connections.record_checks(
         registration_id=registration.pk,
         found=dict.fromkeys(CheckItem, (True, "Laid with the trial")),
         actor=engineer,
-        at=REGISTERED_AT,
+        at=at,
     )
     connections.approve_registration(
-        registration_id=registration.pk, maxima={}, actor=engineer, at=REGISTERED_AT
+        registration_id=registration.pk, maxima={}, actor=engineer, at=at
     )
 
 
@@ -235,24 +250,33 @@ def _forecasts(first: date, after: date, *, source: str, actor: Actor) -> None:
 
 
 def publish_forecasts(
-    first: date, after: date, *, source: str, actor: Actor, at: datetime
+    first: date,
+    after: date,
+    *,
+    source: str,
+    actor: Actor,
+    at: datetime,
+    more_sites: Sequence[dict[str, str]] = (),
 ) -> ForecastVersion:
-    """Publish the profiles of every site and bus from a UTC day to another, end excluded."""
+    """Publish the profiles of every site and bus from a UTC day to another, end excluded.
+
+    ``more_sites``: rows like those of sites.csv; what else is at their buses is theirs alone then.
+    """
     return psa.publish_forecast(
         area_id=study_area().pk,
         kind=ForecastKind.OPERATIONAL,
         source=source,
-        rows=list(_rows(first, after)),
+        rows=list(_rows(first, after, more_sites)),
         actor=actor,
         at=at,
     )
 
 
-def _rows(first: date, after: date) -> Iterator[ForecastRow]:
+def _rows(first: date, after: date, more_sites: Sequence[dict[str, str]]) -> Iterator[ForecastRow]:
     start = datetime(first.year, first.month, first.day, tzinfo=UTC)
     days = (after - first).days
     site_ids = dict(Site.objects.values_list("name", "pk"))
-    for row in tables.rows("sites.csv"):
+    for row in (*tables.rows("sites.csv"), *more_sites):
         series = profiles.site_forecast(row, start, days * 48)
         yield from _days(
             series,
@@ -262,7 +286,10 @@ def _rows(first: date, after: date) -> Iterator[ForecastRow]:
             export_power_factor=float(row["export_power_factor"]),
             import_power_factor=float(row["import_power_factor"]),
         )
+    taken = {row["network_bus"] for row in more_sites}
     for row in tables.rows("background.csv"):
+        if row["bus"] in taken:
+            continue
         series = profiles.background_forecast(row, start, days * 48)
         yield from _days(
             series,

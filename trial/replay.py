@@ -46,6 +46,7 @@ POLICIES = (
     (datetime(2022, 3, 9, 9, tzinfo=LONDON), Mode.AUTOMATIC),
 )
 TCVN_LAID_AT = datetime(2021, 10, 11, 9, tzinfo=LONDON)
+SUPPORTED = "Supported; each trade is studied before it is approved."
 NO_STUDY = UUID(int=0)
 RETRADE = "traded again without the failing half-hours"
 
@@ -318,19 +319,25 @@ def lay_tcvn_in_force(
     connections.start_assessment(tcvn_id=tcvn.pk, actor=engineer, at=at)
     connections.record_support(
         tcvn_id=tcvn.pk,
-        answer="Supported; each trade is studied before it is approved.",
+        answer=SUPPORTED,
         actor=engineer,
         at=at,
     )
-    issued = connections.issue_tcvn(tcvn_id=tcvn.pk, actor=engineer, at=at)
+    return sign_and_countersign(tcvn.pk, at=at)
+
+
+def sign_and_countersign(tcvn_id: int, *, at: datetime) -> Tcvn:
+    """Issue the notice of a request that is supported, and put both names to it."""
+    engineer = people.actor_of(people.ENGINEER)
+    issued = connections.issue_tcvn(tcvn_id=tcvn_id, actor=engineer, at=at)
     connections.execute_tcvn(
-        tcvn_id=tcvn.pk,
+        tcvn_id=tcvn_id,
         typed_name="The signatory",
         document_hash=issued.document_hash,
-        actor=people.administrator_of(site.organisation),
+        actor=people.administrator_of(issued.site.organisation),
         at=at,
     )
-    return connections.countersign_tcvn(tcvn_id=tcvn.pk, actor=engineer, at=at)
+    return connections.countersign_tcvn(tcvn_id=tcvn_id, actor=engineer, at=at)
 
 
 def _ask_tcvn(item: Item, at: datetime) -> None:

@@ -11,7 +11,7 @@ from connections.queries import Assessment
 from connections.states import TcvnRole
 from psa.models import Study
 from psa.questions import Question
-from psa.seen.plain import in_plain_words
+from psa.seen.plain import condition_in_plain_words, in_plain_words, pass_in_plain_words
 from psa.seen.report import seasons_in
 from psa.seen.wording import free_percent
 from psa.states import FINISHED, StudyKind, StudyState
@@ -52,7 +52,7 @@ def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
     )
     return Assessment(
         title=f"{question.direction.title()}: {_outcome(study, sellers=bool(sellers))}",
-        words=_for_the_applicant(study, sellers=bool(sellers)),
+        words=_for_the_applicant(study),
         detail=study.summary,
         seasons=[
             (each["name"], ", ".join(filter(None, [each["outcome"], each["elements"]])))
@@ -69,9 +69,9 @@ def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
     )
 
 
-def _for_the_applicant(study: Study, *, sellers: bool) -> str:
+def _for_the_applicant(study: Study) -> str:
     """Return what a study says in plain words; of a condition, what is asked of how many others."""
-    plain = "" if sellers else in_plain_words(study)
+    plain = condition_in_plain_words(study) or in_plain_words(study) or pass_in_plain_words(study)
     return plain or study.summary or "Its study is not computed yet."
 
 

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from connections.api.fields import OwnSite
 from connections.models import Site
 from connections.states import Direction
+from connections.tenancies import holder_at
 from core.api.fields import VisibleRow
 from core.windows import EVERY_DAY, ServiceWindow
 from nmf import queries
@@ -78,7 +79,22 @@ class PeerSiteShape(serializers.ModelSerializer[Site]):
         return dict(OutlineShape(row).data)
 
 
-class RequestShape(WithActions):
+class WithSites(WithActions):
+    """A row that names sites: each with the organisation that held it at the row's moment."""
+
+    sites: tuple[str, ...] = ()
+    moment = ""
+
+    def to_representation(self, instance: Any) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        for name in self.sites:
+            if (site := getattr(instance, name)) is not None:
+                shown[name]["organisation"] = holder_at(site, getattr(instance, self.moment)).name
+        return shown
+
+
+class RequestShape(WithSites):
+    sites, moment = ("site", "counterparty_site"), "created_at"
     site = SiteShape(read_only=True)
     counterparty_site = SiteShape(read_only=True, allow_null=True)
 
@@ -117,7 +133,8 @@ class RequestShape(WithActions):
         )
 
 
-class ResponseShape(WithActions):
+class ResponseShape(WithSites):
+    sites, moment = ("site",), "created_at"
     site = SiteShape(read_only=True)
 
     class Meta:
@@ -143,7 +160,8 @@ class ResponseShape(WithActions):
         )
 
 
-class ContractShape(WithActions):
+class ContractShape(WithSites):
+    sites, moment = ("buyer_site", "seller_site"), "agreed_at"
     buyer_site = SiteShape(read_only=True)
     seller_site = SiteShape(read_only=True)
 

@@ -88,7 +88,11 @@ class RequestViews(MarketViews):
     def get_queryset(self) -> QuerySet[Request]:
         if getattr(self, "swagger_fake_view", False):
             return Request.objects.none()
-        return queries.visible_requests(self.me().organisation).order_by("-created_at", "-pk")
+        rows = queries.visible_requests(self.me().organisation)
+        rows = rows.prefetch_related(
+            "site__tenancies__organisation", "counterparty_site__tenancies__organisation"
+        )
+        return rows.order_by("-created_at", "-pk")
 
     @extend_schema(
         request=RequestInput,
@@ -194,7 +198,9 @@ class ResponseViews(MarketViews):
     def get_queryset(self) -> QuerySet[Response]:
         if getattr(self, "swagger_fake_view", False):
             return Response.objects.none()
-        return queries.visible_responses(self.me().organisation).order_by("-created_at", "-pk")
+        rows = queries.visible_responses(self.me().organisation)
+        rows = rows.prefetch_related("site__tenancies__organisation")
+        return rows.order_by("-created_at", "-pk")
 
     @extend_schema(
         request=AcceptInput,
@@ -278,7 +284,11 @@ class ContractViews(MarketViews):
     def get_queryset(self) -> QuerySet[Contract]:
         if getattr(self, "swagger_fake_view", False):
             return Contract.objects.none()
-        return queries.visible_contracts(self.me().organisation).order_by("-agreed_at", "-pk")
+        rows = queries.visible_contracts(self.me().organisation)
+        rows = rows.prefetch_related(
+            "buyer_site__tenancies__organisation", "seller_site__tenancies__organisation"
+        )
+        return rows.order_by("-agreed_at", "-pk")
 
     @extend_schema(request=CancellationInput, responses=ContractShape)
     @action(detail=True, methods=["post"], url_path="propose-cancellation")

@@ -7,6 +7,8 @@ from datetime import datetime
 from django import template
 from django.utils.safestring import SafeString
 
+from connections.models import Site
+from connections.tenancies import holder_at
 from core.templatetags.ui import badge
 from nmf.gates import Gate
 from nmf.models import Contract
@@ -19,6 +21,12 @@ register = template.Library()
 def gate(text: str) -> str:
     """{{ parameters.request_gate|gate }}: "12:00, 3 days before"."""
     return Gate.parse(text).in_words()
+
+
+@register.filter
+def holder(site: Site, at: datetime) -> str:
+    """{{ row.buyer_site|holder:row.agreed_at }}: the organisation that held it then"""
+    return holder_at(site, at).name
 
 
 @register.simple_tag

@@ -9,7 +9,13 @@ from typing import Any
 from core.periods import LONDON, half_hours_in_words
 from psa.models import NetworkModel, Study
 from psa.questions import Question
-from psa.seen.wording import CHECK_WORDS, binding, check_that_fails
+from psa.seen.wording import (
+    CHECK_WORDS,
+    binding,
+    check_that_fails,
+    nearest_to_limit,
+    of_sellers,
+)
 from psa.states import StudyKind, StudyState
 
 WITHIN_A_WEEK_DAYS = 6
@@ -54,6 +60,48 @@ def in_plain_words(study: Study, *, opening: str = "The network would not bear i
     relief = study.result.get("relief")
     no_room = f" {NO_ROOM}" if relief is not None and not relief["sellers"] else ""
     return f"{opening}: {what}.{_what_would_pass(study, question)}{no_room}"
+
+
+def pass_in_plain_words(study: Study) -> str:
+    """Return that a study passes, and what is nearest to its limit; nothing for another.
+
+    The study's network model should be loaded with it.
+    """
+    if study.state != StudyState.PASSED or not study.result or study.result.get("parts"):
+        return ""
+    question = Question.from_json(study.question)
+    nearest = nearest_to_limit(question, study.result)
+    if nearest is None or nearest["value"] is None:
+        return "The network bears it."
+    thing = thing_words(
+        nearest["element_type"], str(nearest["element"]), ends_of(study.network_model)
+    )
+    return (
+        f"The network bears it. Nearest to its limit: {_reach(nearest, thing)}, "
+        f"{_moment(nearest['at'], _days(question))}."
+    )
+
+
+def _reach(nearest: dict[str, Any], thing: str) -> str:
+    value, limit, quantity = (nearest[key] for key in ("value", "limit", "quantity"))
+    if quantity == "loading_percent":
+        return f"{thing}, at {value:.0f} % of its rating"
+    if quantity.startswith("vm_pu"):
+        side = "below" if value < 1 else "above"
+        return (
+            f"the voltage at {thing}, {_off(value)} % {side} its declared value of the "
+            f"{_off(limit)} % allowed"
+        )
+    return f"{thing}, {value:.0f} of {limit:.0f} {nearest['unit']}"
+
+
+def condition_in_plain_words(study: Study) -> str:
+    """Return what others would lower for a study's sake, and why; nothing if none would."""
+    relief = (study.result or {}).get("relief")
+    if not relief or not relief["sellers"]:
+        return ""
+    why = in_plain_words(study, opening="Otherwise the network would not bear it")
+    return f"{of_sellers(relief)} {why}".strip()
 
 
 def ends_of(model: NetworkModel | None) -> Ends:

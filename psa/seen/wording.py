@@ -76,7 +76,7 @@ def summary(
     else:
         text = f"No answer: {result['reason'] or outcome}"
     if (relief := result.get("relief")) is not None:
-        text = f"{_of_sellers(relief)} Without it: {text}"
+        text = f"{of_sellers(relief)} Without it: {text}"
     text += _of_cases(result) + _of_versions(result, stretches)
     if question.own_power is not None:
         text += " On the model's own loads where there is no forecast."
@@ -172,13 +172,18 @@ def worst_moment(question: Question, result: dict[str, Any]) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def nearest_to_limit(question: Question, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what is nearest to its limit on a required basis."""
+    found = [
+        basis["worst"]
+        for _, basis in every_basis(result)
+        if basis["basis"] in question.options.required_bases and basis["worst"]
+    ]
+    return max(found, key=closeness, default=None)
+
+
 def _of_a_pass(question: Question, result: dict[str, Any]) -> str:
-    nearest = None
-    for _, basis in every_basis(result):
-        if basis["basis"] in question.options.required_bases and basis["worst"]:
-            worst = basis["worst"]
-            if nearest is None or closeness(worst) > closeness(nearest):
-                nearest = worst
+    nearest = nearest_to_limit(question, result)
     if nearest is None:
         return "Passes."
     return (
@@ -226,7 +231,7 @@ def _of_a_choice(question: Question, result: dict[str, Any]) -> str:
     )
 
 
-def _of_sellers(relief: dict[str, Any]) -> str:
+def of_sellers(relief: dict[str, Any]) -> str:
     """Name no site: the applicant reads this before an engineer has asked any of them."""
     sellers = relief["sellers"]
     if not sellers:

@@ -65,7 +65,7 @@ def test_every_field_of_a_draft_is_changed_on_its_page_and_the_history_says_how(
     assert f"{tcvn.window.last_date}" == "2026-03-17"
     assert tcvn.weekdays == [1, 2]
     said = timeline_of(tcvn)[-1]
-    assert said.title == "TCVN request changed"
+    assert said.title == "Request changed"
     assert said.reason == (
         "Highest capacity (kW): 65.5, was 60; what it is for; last day: 2026-03-17, was 2026-03-20"
         "; weekdays: Mon, Tue, was Mon to Fri; from: 09:00, was 10:00; until: 12:30, was 14:00"

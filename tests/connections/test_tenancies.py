@@ -280,6 +280,35 @@ def test_each_sees_its_own_time_and_nothing_of_the_others(
         assert (page.status_code, shown.status_code, paper.status_code) == (status,) * 3
 
 
+def test_a_contract_of_before_names_who_held_the_site_then(
+    world: World, dso: Actor, comes: Peer
+) -> None:
+    in_force(world.rival, dso)
+    contract = contract_of(world)
+    wsc.cancel_and(
+        partial(services.record_tenancy_change, **wish(world, comes, dso)),
+        references={contract.reference},
+        from_at=MOVES,
+        reason="Sold.",
+        actor=dso,
+        at=AT,
+    )
+    services.apply_tenancy_changes(at=MOVES)
+    leaves, client = world.rival.organisation.name, Client()
+    client.force_login(world.seller.user, backend="participants.auth.RoleBackend")
+
+    with clock.frozen(MOVES + timedelta(days=1)):
+        page = client.get(reverse("nmf:contract", args=[contract.pk])).content.decode()
+        row = client.get(f"/api/v1/contracts/{contract.pk}/").json()
+        request = client.get(f"/api/v1/requests/{contract.request_id}/").json()
+
+    assert f"{world.rival.site.name}, {leaves}: gains" in page
+    assert comes.organisation.name not in page
+    assert row["buyer_site"]["organisation"] == leaves
+    assert row["seller_site"]["organisation"] == world.seller.organisation.name
+    assert request["site"]["organisation"] == leaves
+
+
 def test_the_register_is_cut_to_the_time_of_whoever_reads(
     world: World, dso: Actor, comes: Peer
 ) -> None:

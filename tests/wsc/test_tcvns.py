@@ -212,6 +212,8 @@ def test_the_applicant_reads_the_study_in_plain_words() -> None:
 
     assert "What the network study says" in page
     assert "Supported if one other site lowers" in page
+    assert "Otherwise the network would not bear it: " in page
+    assert "full capacity" not in page
     assert "School" not in page
 
 

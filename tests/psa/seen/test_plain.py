@@ -7,7 +7,14 @@ import pytest
 from core import clock
 from psa.models import NetworkModel, Study
 from psa.running import run_open_studies
-from psa.seen.plain import ends_of, in_plain_words, is_telling, thing_words
+from psa.seen.plain import (
+    condition_in_plain_words,
+    ends_of,
+    in_plain_words,
+    is_telling,
+    pass_in_plain_words,
+    thing_words,
+)
 from tests.psa.world import AT, World, make_world
 
 pytestmark = pytest.mark.django_db
@@ -33,8 +40,19 @@ def test_a_yes_and_a_study_without_an_answer_need_no_words() -> None:
     world = make_world()
 
     assert in_plain_words(studied(world, kw=50)) == ""
+    assert condition_in_plain_words(studied(world, kw=50)) == ""
     NetworkModel.objects.update(state="DRAFT")
     assert in_plain_words(studied(world, kw=200)) == ""
+
+
+def test_a_yes_tells_the_applicant_what_is_nearest_to_its_limit_without_per_unit() -> None:
+    world = make_world()
+
+    assert pass_in_plain_words(studied(world, kw=50)) == (
+        "The network bears it. Nearest to its limit: the line from End 1 to End 2, at 87 % of its "
+        "rating, Monday 00:00."
+    )
+    assert pass_in_plain_words(studied(world, kw=200)) == ""
 
 
 @pytest.mark.parametrize(
