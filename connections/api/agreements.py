@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import django_filters
@@ -18,22 +19,25 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import queries, services
-from connections.api.rows import OwnRows
+from connections import services
+from connections.api.fields import SeenSite
+from connections.api.operator_shapes import CountersignInput, CutInput
+from connections.api.rows import BothSidesRows
 from connections.api.serializers import WithClock
 from connections.api.tcvn_shapes import DeclineInput, ExecuteInput
 from connections.clock_queries import with_clocks
 from connections.filters import IdFilter
-from connections.models import NoticeDocument, P2pAgreement, Site
+from connections.models import NoticeDocument, P2pAgreement
 from connections.p2p_queries import p2p_agreements_seen_by, with_p2p_signing
 from connections.services import OfferTerms
 from connections.signing import execute_p2p
 from connections.states import P2P_AGREEMENT_MACHINE, Owner
 from connections.views.notices import notice_file
-from core.api.fields import VisibleRow
+from core import clock
 from core.api.idempotency import idempotent
 from core.api.renderers import PdfRenderer
 from core.pdf import CONTENT_TYPE
+from core.periods import next_half_hour
 from participants.api.authentication import caller
 
 KVA: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
@@ -110,15 +114,6 @@ class P2pAgreementShape(WithClock):
         ]
 
 
-class SeenSite(VisibleRow[Site]):
-    """A site that the caller may see: the DSO all."""
-
-    queryset = Site.objects.none()
-
-    def get_queryset(self) -> QuerySet[Site]:
-        return queries.sites_seen_by(self.context["organisation"])
-
-
 class TermsInput(serializers.Serializer[Any]):
     """kVA without contracts, and the ceiling; null: no right. From a half-hour on."""
 
@@ -146,12 +141,8 @@ class OfferAgainInput(TermsInput):
     changed = serializers.CharField(max_length=2000, help_text="What has changed, and why.")
 
 
-class EndInput(serializers.Serializer[Any]):
-    from_at = serializers.DateTimeField(help_text="The first half-hour in which it counts no more.")
-    reason = serializers.CharField(max_length=2000)
-
-
-class P2pAgreementViews(OwnRows):
+class P2pAgreementViews(BothSidesRows):
+    tells_what_is_in_the_way = False
     queryset = P2pAgreement.objects.none()
     serializer_class = P2pAgreementShape
     filterset_class = P2pAgreementFilter
@@ -201,12 +192,21 @@ class P2pAgreementViews(OwnRows):
         values = self.read(DeclineInput, request.data).validated_data
         return self._done(services.withdraw_p2p_agreement, row, **values)
 
-    @extend_schema(request=None, responses=P2pAgreementShape)
-    @action(detail=True, methods=["post"])
+    @extend_schema(request=CountersignInput, responses=P2pAgreementShape)
+    @action(detail=True, methods=["post"], tells_what_is_in_the_way=True)
     @idempotent
     def countersign(self, request: Request, pk: str) -> Response:
-        """Countersign it: in force from its first half-hour on (DSO)."""
-        return self._done(services.countersign_p2p_agreement, self.get_object())
+        """Countersign it: in force from its first half-hour on (DSO).
+
+        Refused while contracts stand above what it leaves, as ending it is.
+        """
+        row = self.get_object()
+        values = self.read(CountersignInput, request.data).validated_data
+        service = partial(services.countersign_p2p_agreement, p2p_agreement_id=row.pk)
+        from_at = max(row.starts_at, next_half_hour(clock.now()))
+        return self.shown(
+            self.act_with(service, values["cancel"], from_at=from_at, reason=values["reason"])
+        )
 
     @extend_schema(request=ExecuteInput, responses=P2pAgreementShape)
     @action(detail=True, methods=["post"])
@@ -229,21 +229,24 @@ class P2pAgreementViews(OwnRows):
         values = self.read(DeclineInput, request.data).validated_data
         return self._done(services.decline_p2p_agreement, row, **values)
 
-    @extend_schema(request=EndInput, responses=P2pAgreementShape)
-    @action(detail=True, methods=["post"])
+    @extend_schema(request=CutInput, responses=P2pAgreementShape)
+    @action(detail=True, methods=["post"], tells_what_is_in_the_way=True)
     @idempotent
     def end(self, request: Request, pk: str) -> Response:
         """End it: a signatory with the notice that it says, the network operator with a reason.
 
-        Refused while contracts from then on would stand above the conventional agreement; the
-        reasons name each period, and by how many kW.
+        Refused while contracts from then on would stand above the conventional agreement: the
+        answer's ``in_the_way`` names them, each with its half-hours and kW. Those that the network
+        operator names in ``cancel`` are cancelled with it; a site ends its own contracts first.
         """
         row = self.get_object()
-        values = self.read(EndInput, request.data).validated_data
+        values = dict(self.read(CutInput, request.data).validated_data)
+        cancelled, about = values.pop("cancel"), values
         service: Any = services.give_notice_of_p2p_agreement
         if caller(request).is_dso_staff:
             service = services.end_p2p_agreement
-        return self._done(service, row, **values)
+        change = partial(service, p2p_agreement_id=row.pk, **about)
+        return self.shown(self.act_with(change, cancelled, **about))
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -16,3 +16,12 @@ class OwnSite(VisibleRow[Site]):
 
     def get_queryset(self) -> QuerySet[Site]:
         return queries.sites_of(self.context["organisation"])
+
+
+class SeenSite(VisibleRow[Site]):
+    """A site that the caller may see: the DSO all."""
+
+    queryset = Site.objects.none()
+
+    def get_queryset(self) -> QuerySet[Site]:
+        return queries.sites_seen_by(self.context["organisation"])

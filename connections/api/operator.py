@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -164,7 +161,9 @@ class TcvnAnswers(OperatorActs):
         values = self.read(CountersignInput, self.request.data).validated_data
         service = partial(services.countersign_tcvn, tcvn_id=row.pk)
         from_at = takes_over_at(row, at=clock.now())
-        return self._with(service, values["cancel"], from_at=from_at, reason=values["reason"])
+        return self.shown(
+            self.act_with(service, values["cancel"], from_at=from_at, reason=values["reason"])
+        )
 
     @extend_schema(request=VariationInput, responses={201: TcvnShape})
     @act(url_path="start-variation")
@@ -212,23 +211,8 @@ class TcvnAnswers(OperatorActs):
         row = self.get_object()
         values = dict(self.read(CutInput, self.request.data).validated_data)
         cancelled, about = values.pop("cancel"), values
-        return self._with(partial(service, tcvn_id=row.pk, **about), cancelled, **about)
-
-    def _with(self, change: Any, cancelled: Any, *, from_at: datetime, reason: str) -> Response:
-        """Make a change; with the contracts that are to be cancelled, both or neither."""
-        if not cancelled:
-            return self.shown(self.act(change))
-
-        def together(**acts: Any) -> Any:
-            return import_string(settings.CANCEL_AND)(
-                partial(change, **acts),
-                references=set(cancelled),
-                from_at=from_at,
-                reason=reason,
-                **acts,
-            )
-
-        return self.shown(self.act(together))
+        change = partial(service, tcvn_id=row.pk, **about)
+        return self.shown(self.act_with(change, cancelled, **about))
 
 
 def _details(shape: Any) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -17,6 +21,7 @@ from core import clock
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.api.authentication import caller
+from participants.states import TokenScope
 
 
 def _nothing(_: str) -> bool:
@@ -54,3 +59,27 @@ class OwnRows(ListModelMixin, RetrieveModelMixin, GenericViewSet[Any]):
 
     def act(self, service: Any, **arguments: Any) -> Any:
         return retried(service, actor=actor_of(self.request.user), at=clock.now(), **arguments)
+
+    def act_with(self, change: Any, cancelled: Any, *, from_at: datetime, reason: str) -> Any:
+        """Make a change; with the contracts that are to be cancelled, both or neither."""
+        if not cancelled:
+            return self.act(change)
+
+        def together(**acts: Any) -> Any:
+            return import_string(settings.CANCEL_AND)(
+                partial(change, **acts),
+                references=set(cancelled),
+                from_at=from_at,
+                reason=reason,
+                **acts,
+            )
+
+        return self.act(together)
+
+
+class BothSidesRows(OwnRows):
+    """Rows whose routes both sides write to: the operator's token needs the scope to manage."""
+
+    @property
+    def scope(self) -> str:
+        return TokenScope.MANAGE if caller(self.request).is_dso_staff else TokenScope.TRADE

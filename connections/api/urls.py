@@ -9,6 +9,7 @@ from connections.api.agreements import P2pAgreementViews
 from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
 from connections.api.registrations import RegistrationViews
+from connections.api.signatories import SignatoryViews
 from connections.api.tcvns import TcvnViews
 from connections.api.tenancies import TenancyChangeViews
 from connections.api.views import AreaViews, DocumentViews, PreparerViews, SiteViews
@@ -21,6 +22,7 @@ router.register("preparers", PreparerViews, basename="api-preparer")
 router.register("documents", DocumentViews, basename="api-document")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
 router.register("p2p-agreements", P2pAgreementViews, basename="api-p2p-agreement")
+router.register("signatories", SignatoryViews, basename="api-signatory")
 router.register("tenancy-changes", TenancyChangeViews, basename="api-tenancy-change")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),

@@ -49,9 +49,9 @@ from connections.services.registrations import (
     update_registration,
 )
 from connections.services.reviews import record_checks, write_message
+from connections.services.signatories import end_signatory, name_signatory
 from connections.services.sites import (
     create_site,
-    name_signatory,
     place_site,
     place_sites,
     record_agreement,
@@ -116,6 +116,7 @@ __all__ = [
     "decline_tcvn",
     "end_p2p_agreement",
     "end_preparing",
+    "end_signatory",
     "end_tcvn",
     "execute_p2p_agreement",
     "execute_tcvn",

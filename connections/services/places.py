@@ -18,7 +18,8 @@ from connections.services.registrations import (
     locked,
     refusals_of_site,
 )
-from connections.services.sites import make_site, name_signatory
+from connections.services.signatories import name_signatory
+from connections.services.sites import make_site
 from connections.states import REGISTRATION_MACHINE, Direction
 from core import journal
 from core.errors import Refusal, RefusedError

@@ -1,4 +1,4 @@
-"""Sites, their assets and meter points, signatories and agreements."""
+"""Sites, their assets and meter points, and agreements."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 from django.db import transaction
 
 from connections import queries, rules
-from connections.models import Agreement, Asset, P2pAgreement, Signatory, Site, SiteMpan
+from connections.models import Agreement, Asset, P2pAgreement, Site, SiteMpan
 from connections.permissions import (
     MAY_ADD_AGREEMENT,
     MAY_ADD_SITE,
     MAY_PLACE_SITE,
-    MAY_REVIEW,
-    check_may_act_for,
 )
 from connections.register.recording import record_changes, sources_of_agreement
 from connections.register.states import Change
@@ -86,32 +84,6 @@ def refusals_of_mpan(mpan: str, *, field: str) -> list[Refusal]:
     if SiteMpan.objects.filter(mpan=mpan).exists():
         return [Refusal("mpan_taken", "This MPAN belongs to another site.", field)]
     return []
-
-
-@transaction.atomic
-def name_signatory(
-    *, site_id: int, user_id: int, verified: bool, actor: journal.Actor, at: datetime
-) -> Signatory:
-    """Say that a person signs for a site; ``verified`` if the DSO has seen the proof.
-
-    :raises NotPermittedError: if the actor does not trade for the site, or, to verify, review for
-        the DSO
-    """
-    if verified:
-        check_may(actor, MAY_REVIEW)
-    else:
-        check_may_act_for(site=Site.objects.get(pk=site_id), actor=actor)
-    signatory, _ = Signatory.objects.update_or_create(
-        site_id=site_id, user_id=user_id, defaults={"verified_at": at if verified else None}
-    )
-    journal.record(
-        verb="connections.signatory.named",
-        subject=signatory,
-        actor=actor,
-        at=at,
-        data={"site_id": site_id, "verified": verified},
-    )
-    return signatory
 
 
 @transaction.atomic

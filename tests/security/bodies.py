@@ -78,6 +78,18 @@ def _tenancy(o: Objects) -> dict[str, Any]:
     }
 
 
+def _tenancy_json(o: Objects) -> dict[str, Any]:
+    comes = Site.objects.get(pk=o["others_site"]).organisation
+    return {
+        "site": o["site"],
+        "comes": comes.name,
+        "signatory": comes.memberships.all()[0].user.email,
+        "from_at": "2027-06-01T00:00:00Z",
+        "reason": "The mill is sold.",
+        "file": {"name": "deed.csv", "content": b64encode(TEST_SHEET).decode()},
+    }
+
+
 def _registration(o: Objects) -> dict[str, Any]:
     return {"site": o["site"], "buy_export_kw": "5", "months": [1], "weekdays": [1]}
 
@@ -210,6 +222,12 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/tcvns/<pk>/execute/": _signature,
     "agreements/<int:pk>/execute/": _p2p_signature,
     "api/v1/p2p-agreements/<pk>/execute/": _p2p_signature,
+    "api/v1/signatories/": lambda o: {
+        "site": o["site"],
+        "email": f"administrator-{o['home']}@example.org",
+    },
+    "api/v1/tenancy-changes/": _tenancy_json,
+    "api/v1/tenancy-changes/<pk>/cancel/": lambda _: REASON,
     "agreements/<int:pk>/decline/": lambda _: REASON,
     "api/v1/p2p-agreements/<pk>/decline/": lambda _: REASON,
     "agreements/<int:pk>/end/": lambda _: REASON | {"from_at": "2026-05-01"},

@@ -220,6 +220,16 @@ API = [
         "connections.p2pagreement.declined", "401 404 404  403 ok 403  403 403 403"),
     Row("POST api/v1/p2p-agreements/<pk>/end/", "agreed p2p",
         "connections.p2pagreement.ended", "401 404 404  403 ok 403  403 ok ok"),
+    Row("POST api/v1/signatories/", "",
+        "connections.signatory.named",    "401 404 404  403 ok ok  403 ok ok"),
+    Row("POST api/v1/signatories/<pk>/verify/", "signatory",
+        "connections.signatory.named",    "401 404 404  403 403 403  403 ok ok"),
+    Row("DELETE api/v1/signatories/<pk>/", "signatory",
+        "connections.signatory.ended",    "401 404 404  403 ok ok  403 ok ok"),
+    Row("POST api/v1/tenancy-changes/", "",
+        "connections.tenancychange.recorded", "401 403 403  403 403 403  403 ok ok"),
+    Row("POST api/v1/tenancy-changes/<pk>/cancel/", "tenancy change",  # the other comes
+        "connections.tenancychange.cancelled", "401 404 403  403 403 403  403 ok ok"),
     *(
         Row(f"POST api/v1/registrations/<pk>/{act}/", on, f"connections.{effect}", _OPERATOR)
         for act, on, effect in (

@@ -54,6 +54,8 @@ OF = {  # the kind of object that an address of the API is about
     "registrations": "draft registration",
     "tcvns": "issued tcvn",
     "p2p-agreements": "offered p2p",
+    "signatories": "signatory",
+    "tenancy-changes": "tenancy change",
     "notices": "notice",
     "members": "viewer",
     "invitations": "invitation",
@@ -68,6 +70,8 @@ WHO = {  # else the trader
     "forecasts": "manager",
     "network-events": "engineer",
     "p2p-agreements": "engineer",
+    "signatories": "engineer",
+    "tenancy-changes": "engineer",
     **dict.fromkeys(("organisation", "members", "invitations", "terms"), "administrator"),
 }
 
