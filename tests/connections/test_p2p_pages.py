@@ -237,7 +237,7 @@ def test_over_rest_each_side_reads_what_it_may_do(world: World, dso: Actor) -> N
         {"typed_name": "A Signatory", "document_hash": row.document_hash},
         content_type="application/json",
     ).json()
-    agreed_now = operator.post(f"{path}countersign/").json()
+    agreed_now = operator.post(f"{path}countersign/", content_type="application/json").json()
 
     assert first == (["execute", "decline"], ["reissue", "withdraw"])
     assert (signed["state"], signed["clock"]["owner"]) == ("EXECUTED", "DSO")

@@ -1,0 +1,193 @@
+"""Over REST the operator ends what contracts stand on: named, and cancelled with it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from connections.models import P2pAgreement, TenancyChange
+from connections.services import apply_tenancy_changes
+from core import clock
+from core.journal import Actor
+from core.periods import local_midnight
+from nmf import services as nmf
+from nmf.models import Contract
+from participants.models import ApiToken, Membership
+from tests.connections.offers import agreed
+from tests.connections.test_api import client_of
+from tests.make import make_manager
+from tests.nmf.world import AT, WINDOW, Peer, World, make_peer, make_world
+
+pytestmark = pytest.mark.django_db
+MOVES = WINDOW.periods()[2][0]  # Wednesday, 10:00
+DEED = b64encode(b"kw,ok\n80,yes\n").decode()
+
+
+@pytest.fixture(autouse=True)
+def at_the_time(settings: Any) -> Iterator[None]:
+    settings.DEMO = True  # no second factor where it is not the subject
+    with clock.frozen(AT):
+        yield
+
+
+@pytest.fixture
+def world() -> World:
+    return make_world()
+
+
+@pytest.fixture
+def manager() -> Membership:
+    return make_manager()
+
+
+@pytest.fixture
+def dso(manager: Membership) -> APIClient:
+    return client_of(manager)
+
+
+def bought(world: World, peer: Peer, direction: str, kw: int) -> Contract:
+    """A contract, not decided yet: a peer buys from the seller in the whole window."""
+    request = world.request(peer, side="BUY", direction=direction, kw=Decimal(kw), window=WINDOW)
+    response = world.response(request, world.seller, kw=Decimal(kw))
+    return nmf.accept_response(response_id=response.pk, actor=peer.actor, at=AT)
+
+
+def send(client: APIClient, path: str, **body: Any) -> Any:
+    return client.post(f"/api/v1/{path}/", body, format="json")
+
+
+def in_the_way(answer: Any) -> set[str]:
+    assert answer.status_code == 422, answer.content
+    return {each["reference"] for each in answer.json()["in_the_way"]}
+
+
+def test_a_p2p_specific_agreement_ends_with_the_contracts_it_bears(
+    world: World, manager: Membership, dso: APIClient
+) -> None:
+    row = agreed(world.rival, Actor(manager.user_id))
+    contract = bought(world, world.rival, "IMPORT", 9)
+    path, reference = f"p2p-agreements/{row.pk}/end", str(contract.reference)
+    about = {"from_at": MOVES.isoformat(), "reason": "The studies are in doubt."}
+
+    refused = send(dso, path, **about)
+    other = send(dso, path, **about, cancel=["0" * 8 + "-0000-4000-8000-" + "0" * 12])
+    by_peer = send(client_of(world.rival.user.memberships.get()), path, **about, cancel=[reference])
+    contract.refresh_from_db()
+    still = (contract.state, P2pAgreement.objects.get().state)
+    done = send(dso, path, **about, cancel=[reference])
+
+    assert in_the_way(refused) == in_the_way(other) == {reference}
+    assert refused.json()["in_the_way"][0]["kw"] == "9.000"
+    assert by_peer.status_code == 403
+    assert still == ("PENDING", "AGREED")
+    assert (done.status_code, done.json()["state"]) == (200, "ENDED")
+    contract.refresh_from_db()
+    assert (contract.state, contract.cancelled_from) == ("CANCELLED", MOVES)
+
+
+def test_the_operators_acts_on_an_agreement_need_a_token_to_manage(
+    world: World, manager: Membership
+) -> None:
+    row = agreed(world.rival, Actor(manager.user_id))
+    about = {"from_at": MOVES.isoformat(), "reason": "The studies are in doubt."}
+
+    def by(scope: str) -> Any:
+        _, text = ApiToken.objects.create(
+            user=manager.user,
+            expiry=timedelta(days=1),
+            organisation=manager.organisation,
+            scope=scope,
+        )
+        client = APIClient(headers={"authorization": f"Token {text}"})
+        return send(client, f"p2p-agreements/{row.pk}/end", **about).status_code
+
+    assert [by(scope) for scope in ("READ", "TRADE", "MANAGE")] == [403, 403, 200]
+
+
+@pytest.fixture
+def comes(world: World) -> Peer:
+    return make_peer(world.area, "Bakery", mec=Decimal(60))
+
+
+def wish(world: World, **changes: Any) -> dict[str, Any]:
+    return {
+        "site": world.rival.site.pk,
+        "comes": "bakery trust",
+        "signatory": "bakery@example.org",
+        "from_at": MOVES.isoformat(),
+        "reason": "The weir is sold.",
+        "file": {"name": "deed.csv", "content": DEED},
+        **changes,
+    }
+
+
+def test_a_change_of_tenancy_is_recorded_with_its_contracts_and_cancelled(
+    world: World, manager: Membership, dso: APIClient, comes: Peer
+) -> None:
+    agreed(world.rival, Actor(manager.user_id), starts_at=local_midnight(WINDOW.first_date))
+    contract = bought(world, world.rival, "IMPORT", 9)
+    reference = str(contract.reference)
+
+    refused = send(dso, "tenancy-changes", **wish(world))
+    assert not TenancyChange.objects.exists()
+    made = send(dso, "tenancy-changes", **wish(world, cancel=[reference]))
+
+    assert in_the_way(refused) == {reference}
+    contract.refresh_from_db()
+    assert (made.status_code, contract.state) == (201, "CANCELLED")
+    row = made.json()
+    assert (row["leaves"], row["comes"], row["state"], row["allowed_actions"]) == (
+        "Weir trust",
+        "Bakery trust",
+        "AGREED",
+        ["cancel"],
+    )
+    assert send(dso, "tenancy-changes", **wish(world)).json()["errors"][0]["code"] == (
+        "tenancy_to_come"
+    )
+    seen = client_of(comes.user.memberships.get())
+    assert seen.get("/api/v1/tenancy-changes/").json()["results"][0]["allowed_actions"] == []
+    dropped = send(dso, f"tenancy-changes/{row['id']}/cancel", reason="The sale fell through.")
+    assert (dropped.json()["state"], dropped.json()["allowed_actions"]) == ("CANCELLED", [])
+
+
+def test_once_it_has_come_the_site_is_the_others(world: World, dso: APIClient, comes: Peer) -> None:
+    send(dso, "tenancy-changes", **wish(world))
+
+    assert apply_tenancy_changes(at=MOVES) == 1
+
+    with clock.frozen(MOVES):
+        [signatory] = dso.get("/api/v1/signatories/").json()["results"]
+        mine = client_of(comes.user.memberships.get()).get("/api/v1/sites/").json()["results"]
+    assert (signatory["site_name"], signatory["email"]) == ("Weir", "bakery@example.org")
+    assert [each["name"] for each in mine] == ["Bakery", "Weir"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "field"),
+    [
+        ({"comes": "Nobody"}, 404, "comes"),
+        ({"comes": "Network operator"}, 404, "comes"),
+        ({"signatory": "nobody@example.org"}, 404, "signatory"),
+        ({"signatory": "mill@example.org"}, 422, "signatory"),
+        ({"file": {"name": "deed.csv", "content": "not base64!"}}, 400, "file.content"),
+        ({"from_at": (MOVES + timedelta(minutes=5)).isoformat()}, 422, "from_at"),
+        ({"comes": 5}, 400, "comes"),
+    ],
+)
+def test_what_can_not_be_is_told_by_its_field(
+    world: World, dso: APIClient, comes: Peer, changes: dict[str, Any], status: int, field: str
+) -> None:
+    answer = send(dso, "tenancy-changes", **wish(world, **changes))
+
+    assert (answer.status_code, [each["field"] for each in answer.json()["errors"]]) == (
+        status,
+        [field],
+    )
+    assert not TenancyChange.objects.exists()
