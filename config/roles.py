@@ -175,5 +175,9 @@ BILLING_OPENS = frozenset(
         "api-site-list",
         "api-site-detail",
         "api-site-register",
+        "api-site-register-csv",
+        "api-statement-detail",
+        "api-statement-file",
+        "api-statement-list",
     }
 )

@@ -116,6 +116,12 @@ def statements_made(month: str) -> QuerySet[CapacityStatement]:
     return CapacityStatement.objects.filter(month=first, made_at__isnull=False)
 
 
+def statements_open_to(organisation: Organisation) -> QuerySet[CapacityStatement]:
+    """Return the statements that are made for an organisation; for the DSO all."""
+    made = CapacityStatement.objects.filter(made_at__isnull=False).select_related("organisation")
+    return made if organisation.kind == "DSO" else made.filter(organisation=organisation)
+
+
 def permitted_now(site_ids: Iterable[int], at: datetime) -> dict[int, dict[str, Stretch]]:
     """Return the register's stretch of this half-hour, by site and direction."""
     start = half_hour_of(at)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,7 +19,9 @@ from connections.register import answers, feed
 from connections.register.states import Change, SourceKind
 from connections.states import Direction
 from connections.tenancies import time_at
+from connections.views.register import statement_file
 from core import clock
+from core.api.renderers import CsvRenderer
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON
 from participants.api.authentication import caller
@@ -59,6 +62,17 @@ class RegisterShape(serializers.Serializer[Any]):
     why = ReasonShape(many=True)
 
 
+def past(moment: datetime | None) -> datetime | None:
+    """Let a moment pass that is not to come.
+
+    :raises RefusedError: if it is
+    """
+    if moment is not None and moment > clock.now():
+        message = "The register has said nothing yet of what it will say."
+        raise RefusedError([Refusal("moment_to_come", message, "as_of")])
+    return moment
+
+
 class RegisterQuery(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(choices=Direction.choices)
     starts_at = serializers.DateTimeField()
@@ -66,6 +80,9 @@ class RegisterQuery(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField(
         default=None, help_text="Answer as the register said at this past moment."
     )
+
+    def validate_as_of(self, moment: datetime | None) -> datetime | None:
+        return past(moment)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         length = attrs["ends_at"] - attrs["starts_at"]
@@ -142,11 +159,16 @@ class DailyQuery(serializers.Serializer[Any]):
         default=None, help_text="As the register said at this past moment."
     )
 
+    def validate_as_of(self, moment: datetime | None) -> datetime | None:
+        return past(moment)
+
     def validate_month(self, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(f"{text}-01")
 
 
 class RegisterDailyView(APIView):
+    renderer_classes = (JSONRenderer, CsvRenderer)
+
     @extend_schema(parameters=[DailyQuery], responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request) -> HttpResponse:
         """Read the MIC or MEC of each day and MPAN of a month, as agreed and as permitted (CSV).
@@ -171,6 +193,8 @@ class RegisterDailyView(APIView):
 
 
 class RegisterStatementView(APIView):
+    renderer_classes = (JSONRenderer, CsvRenderer)
+
     @extend_schema(
         parameters=[OpenApiParameter("month", location=OpenApiParameter.PATH, pattern=MONTH)],
         responses={(200, "text/csv"): OpenApiTypes.STR},
@@ -185,7 +209,4 @@ class RegisterStatementView(APIView):
         row = queries.statements_made(month).filter(site=None).order_by("-version").first()
         if row is None:
             raise Http404
-        answer = HttpResponse(bytes(row.content or b""), content_type="text/csv; charset=utf-8")
-        name = f"capacity-statement-{month}.csv"
-        answer["Content-Disposition"] = f'attachment; filename="{name}"'
-        return answer
+        return statement_file(row)

@@ -72,10 +72,12 @@ class TenancyChangeInput(CutInput):
     """
 
     site = VisibleRow(queryset=Site.objects.all())
-    comes = NamedRow(
+    comes: NamedRow[Organisation] = NamedRow(
         named_by="name", queryset=Organisation.objects.filter(kind=OrganisationKind.PEER)
     )
-    signatory = NamedRow(named_by="email", queryset=User.objects.filter(is_active=True))
+    signatory: NamedRow[User] = NamedRow(
+        named_by="email", queryset=User.objects.filter(is_active=True)
+    )
     file = DocumentInput()
     supplier = serializers.CharField(max_length=120, default="", allow_blank=True)
     supplier_told_on = serializers.DateField(default=None, allow_null=True)

@@ -10,6 +10,7 @@ from connections.api.imports import SiteFileView
 from connections.api.register import RegisterChangesView, RegisterDailyView, RegisterStatementView
 from connections.api.registrations import RegistrationViews
 from connections.api.signatories import SignatoryViews
+from connections.api.statements import CapacityStatementViews
 from connections.api.tcvns import TcvnViews
 from connections.api.tenancies import TenancyChangeViews
 from connections.api.views import AreaViews, DocumentViews, PreparerViews, SiteViews
@@ -23,6 +24,7 @@ router.register("documents", DocumentViews, basename="api-document")
 router.register("tcvns", TcvnViews, basename="api-tcvn")
 router.register("p2p-agreements", P2pAgreementViews, basename="api-p2p-agreement")
 router.register("signatories", SignatoryViews, basename="api-signatory")
+router.register("capacity-statements", CapacityStatementViews, basename="api-statement")
 router.register("tenancy-changes", TenancyChangeViews, basename="api-tenancy-change")
 urlpatterns: list[URLPattern | URLResolver] = [
     path("register/changes/", RegisterChangesView.as_view(), name="register-changes"),

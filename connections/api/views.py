@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -26,7 +27,8 @@ from connections.api.serializers import (
 )
 from connections.filters import SiteFilter
 from connections.models import Area, Document, Preparer, Site
-from connections.register.answers import as_values
+from connections.register.answers import HEADS, as_values, half_hourly_rows, write_csv
+from connections.register.sweep import Stretch
 from connections.tenancies import time_at, within
 from connections.views.access import (
     Reader,
@@ -35,6 +37,7 @@ from connections.views.access import (
 )
 from core import clock
 from core.api.idempotency import idempotent
+from core.api.renderers import CsvRenderer
 from core.retry import retried
 from core.web.actors import actor_of
 from participants.api.authentication import caller
@@ -55,7 +58,8 @@ class SiteViews(OwnRows):
     def get_queryset(self) -> QuerySet[Site]:
         if getattr(self, "swagger_fake_view", False):
             return Site.objects.none()
-        seen = queries.sites_with_past if self.action == "register" else queries.sites_seen_by
+        has_past = self.action in {"register", "register_csv"}
+        seen = queries.sites_with_past if has_past else queries.sites_seen_by
         return seen(caller(self.request).organisation).prefetch_related("assets")
 
     @extend_schema(parameters=[RegisterQuery], responses=RegisterShape(many=True))
@@ -66,6 +70,29 @@ class SiteViews(OwnRows):
         With what made each number; and, with ``as_of``, as the register said at that moment. Of a
         site that has changed hands each reads its own time.
         """
+        return Response(RegisterShape(as_values(self._asked(request)[1]), many=True).data)
+
+    @extend_schema(
+        operation_id="sites_register_csv",
+        parameters=[RegisterQuery],
+        responses={(200, "text/csv"): OpenApiTypes.STR},
+    )
+    @action(
+        detail=True,
+        pagination_class=None,
+        filter_backends=[],
+        url_path="register-csv",
+        renderer_classes=[JSONRenderer, CsvRenderer],
+    )
+    def register_csv(self, request: Request, pk: str) -> HttpResponse:
+        """Answer the same half-hour by half-hour (CSV): kW and kVA, by settlement period."""
+        direction, own = self._asked(request)
+        answer = HttpResponse(content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="register-{int(pk)}.csv"'
+        write_csv(answer, HEADS, half_hourly_rows(direction, own))
+        return answer
+
+    def _asked(self, request: Request) -> tuple[str, list[Stretch]]:
         site = self.get_object()
         asked = self.read(RegisterQuery, request.query_params).validated_data
         found = queries.register(
@@ -76,7 +103,7 @@ class SiteViews(OwnRows):
             as_of=asked["as_of"],
         )
         own = within(found[site.pk], time_at(site, caller(request).organisation))
-        return Response(RegisterShape(as_values(own), many=True).data)
+        return asked["direction"], own
 
 
 class PreparerViews(GenericViewSet[Preparer]):

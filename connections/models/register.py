@@ -93,6 +93,7 @@ class RegisterHook(models.Model):
 class CapacityStatement(models.Model):
     """What the register said of a month at its last working day: all sites (CSV) or one (PDF).
 
+    One of a site is told to an organisation, of the part of the month in which it held the site.
     Made anew after a correction it is a version more, which says what differs from the one before.
     """
 
@@ -100,6 +101,11 @@ class CapacityStatement(models.Model):
     site = models.ForeignKey(
         "connections.Site", null=True, on_delete=models.PROTECT, related_name="statements"
     )
+    organisation = models.ForeignKey(
+        "participants.Organisation", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    starts_at = models.DateTimeField(null=True)
+    ends_at = models.DateTimeField(null=True)
     version = models.PositiveSmallIntegerField(default=1)
     as_of = models.DateTimeField()
     made_at = models.DateTimeField(null=True)
@@ -112,7 +118,18 @@ class CapacityStatement(models.Model):
         permissions = [("rerun_capacitystatement", "Can make capacity statements anew")]
         constraints = [
             models.UniqueConstraint(
-                name="statement_once", fields=["month", "site", "version"], nulls_distinct=False
+                name="statement_once",
+                fields=["month", "site", "starts_at", "version"],
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="statement_to_somebody",
+                condition=Q(site=None, organisation=None, starts_at=None, ends_at=None)
+                | Q(
+                    site__isnull=False,
+                    organisation__isnull=False,
+                    starts_at__lt=models.F("ends_at"),
+                ),
             ),
             models.CheckConstraint(
                 name="statement_made_whole",

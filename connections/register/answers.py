@@ -19,7 +19,7 @@ from connections.register.states import SourceKind
 from connections.register.sweep import Stretch, half_hourly
 from connections.register.why import Reason, reasons_of
 from connections.states import Direction
-from connections.tenancies import EVER, Limits
+from connections.tenancies import EVER, Limits, within
 from core.money import WATT
 from core.periods import HALF_HOUR, LONDON, local_midnight, settlement_period
 
@@ -153,7 +153,8 @@ def daily_rows(
     """Yield a row a local day and MPAN of a month: the MIC or MEC agreed, and what was permitted.
 
     The mean is over the day's 46, 48 or 50 half-hours. A day whose agreement changes tells the
-    larger of what was agreed. ``limits`` are, by site, the time that is told of: whole days of it.
+    larger of what was agreed. ``limits`` are, by site, the time that is told of; of a day that is
+    partly in it, the half-hours that are.
     """
     ids = [site.pk for site in sites]
     first, after = month, next_month(month)
@@ -167,12 +168,8 @@ def daily_rows(
             as_of=as_of,
         )
         for mpan in mpans:
-            since, until = (limits or {}).get(mpan.site_id, EVER)
-            for day, stretches in _by_day(found[mpan.site_id], first, after):
-                if since is not None and local_midnight(day) < since:
-                    continue
-                if until is not None and local_midnight(day + timedelta(days=1)) > until:
-                    continue
+            told = within(found[mpan.site_id], (limits or {}).get(mpan.site_id, EVER))
+            for day, stretches in _by_day(told, first, after):
                 yield [
                     day.isoformat(),
                     mpan.mpan,
@@ -204,24 +201,22 @@ def _by_day(
             if each.ends_at > ends:
                 break
             waiting.pop()
-        yield day, parts
+        if parts:
+            yield day, parts
         day += timedelta(days=1)
 
 
 def _of_day(parts: list[Part]) -> list[Any]:
     half_hours = sum(count for _, count in parts)
     agreed = [kva for each, _ in parts if (kva := each.kva("agreed")) is not None]
-    row: list[Any] = [half_hours, max(agreed, default="")]
+    row: list[Any] = [half_hours, max(agreed).quantize(WATT) if agreed else ""]
     for values in (
         [(each.kva("permitted") or Decimal(0), count) for each, count in parts],
         [(each.permitted, count) for each, count in parts],
     ):
         mean = sum((value * count for value, count in values), Decimal(0)) / half_hours
-        row += [
-            min(value for value, _ in values),
-            max(value for value, _ in values),
-            mean.quantize(WATT, ROUND_HALF_UP),
-        ]
+        least, most = (found(value for value, _ in values) for found in (min, max))
+        row += [each.quantize(WATT, ROUND_HALF_UP) for each in (least, most, mean)]
     return row
 
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from connections import queries
 from connections.models import Agreement, CapacityStatement, Site
-from connections.register.answers import Said, daily_rows, next_month, reasons_said
+from connections.register.answers import Said, daily_rows, reasons_said
 from connections.register.statements import Month, place_of
 from connections.register.sweep import Stretch
 from connections.states import Direction
-from connections.tenancies import within
+from core.errors import Period
 from core.pdf import pdf_of
-from core.periods import HALF_HOUR, LONDON, local_midnight
+from core.periods import HALF_HOUR, LONDON
 
 COMPARED = ("agreed", "ceiling", "bought", "sold", "permitted")
 
@@ -36,44 +36,40 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
 
     :raises NoPdfError: if this machine can't make PDFs
     """
-    site = statement.site
-    if site is None:
-        raise ValueError("The statement of all sites is a table.")
-    begins, ends = local_midnight(statement.month), local_midnight(next_month(statement.month))
+    site, (begins, ends) = _part(statement)
     directions = []
     for direction, label in Direction.choices:
-        stretches = _register(site, direction, statement.month, as_of=statement.as_of)
+        stretches = _register(site, direction, (begins, ends), as_of=statement.as_of)
         if any(each.agreed is not None for each in stretches):
             changes = zip(stretches, _what_is_new(reasons_said(stretches)), strict=True)
             directions.append((label, Month(stretches), list(changes)))
-    limits = {site.pk: (site.held_since, None)}
+    limits = {site.pk: (begins, ends)}
     rows = daily_rows([site], statement.month, as_of=statement.as_of, limits=limits)
     return pdf_of(
         "connections/statement_document.html",
         {
             "statement": statement,
             "site": site,
-            "facts": _facts(site, as_of=statement.as_of),
+            "facts": _facts(statement, site),
             "directions": directions,
             "begins": begins,
             "last": ends - HALF_HOUR,
             "days": _on_end(rows),
         },
         title=f"Capacity statement, {statement.month:%B %Y}",
-        reference=f"{site} {statement.month:%Y-%m}, version {statement.version}",
+        reference=f"{site} {statement.month:%Y-%m}, {statement.organisation}, "
+        f"version {statement.version}",
         made_at=at,
     )
 
 
 def differences(statement: CapacityStatement, *, since: datetime) -> list[dict[str, str]]:
     """Return in which periods a site's register says otherwise of a month than it did then."""
-    site = statement.site
-    if site is None:
-        raise ValueError("The statement of all sites is a table.")
+    site, period = _part(statement)
     found = []
     for direction, label in Direction.choices:
-        was = _register(site, direction, statement.month, as_of=since)
-        now = _register(site, direction, statement.month, as_of=statement.as_of)
+        was = _register(site, direction, period, as_of=since)
+        now = _register(site, direction, period, as_of=statement.as_of)
         for old, new in _side_by_side(was, now):
             starts_at, ends_at = max(old.starts_at, new.starts_at), min(old.ends_at, new.ends_at)
             for name in COMPARED:
@@ -91,10 +87,16 @@ def differences(statement: CapacityStatement, *, since: datetime) -> list[dict[s
     return found
 
 
-def _register(site: Site, direction: str, month: date, *, as_of: datetime) -> list[Stretch]:
-    period = (local_midnight(month), local_midnight(next_month(month)))
-    whole = queries.register([site.pk], direction, *period, as_of=as_of)[site.pk]
-    return within(whole, (site.held_since, None))  # what was before is told to who held it then
+def _part(statement: CapacityStatement) -> tuple[Site, Period]:
+    """Return the site of a statement, and the part of its month in which its reader holds it."""
+    site, starts_at, ends_at = statement.site, statement.starts_at, statement.ends_at
+    if site is None or starts_at is None or ends_at is None:
+        raise ValueError("The statement of all sites is a table.")
+    return site, (starts_at, ends_at)
+
+
+def _register(site: Site, direction: str, period: Period, *, as_of: datetime) -> list[Stretch]:
+    return queries.register([site.pk], direction, *period, as_of=as_of)[site.pk]
 
 
 def _side_by_side(was: list[Stretch], now: list[Stretch]) -> Iterable[tuple[Stretch, Stretch]]:
@@ -119,14 +121,13 @@ def _what_is_new(reasons: list[list[Said]]) -> list[list[str]]:
     return found
 
 
-def _facts(site: Site, *, as_of: datetime) -> list[tuple[str, str]]:
-    agreement = (
-        Agreement.objects.filter(site=site, starts_at__lte=as_of).order_by("-starts_at").first()
-    )
+def _facts(statement: CapacityStatement, site: Site) -> list[tuple[str, str]]:
+    agreements = Agreement.objects.filter(site=site, starts_at__lte=statement.as_of)
+    agreement = agreements.order_by("-starts_at").first()
     mpans = [f"{each.mpan} ({each.get_direction_display().lower()})" for each in site.mpans.all()]
     place = "" if site.latitude is None else "E {} N {}".format(*place_of(site))
     facts = [
-        ("Organisation", site.organisation.name),
+        ("Organisation", str(statement.organisation)),
         ("Site", site.name),
         ("Primary substation", site.area.name),
         ("Postcode", site.postcode),

@@ -22,7 +22,9 @@ from connections.register.answers import (
 )
 from connections.register.sweep import Stretch
 from connections.states import AreaKind, Direction, Technology
+from connections.tenancies import Part, parts_of, within
 from core.business_days import is_business_day
+from core.errors import Period
 from core.national_grid import on_the_national_grid
 from core.periods import LONDON, local_midnight
 
@@ -96,7 +98,7 @@ def is_due(month: date, *, at: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What a site's register said of a month in one direction."""
+    """What a site's register said of a month, or of a part of it, in one direction."""
 
     stretches: list[Stretch]
 
@@ -126,25 +128,28 @@ class Month:
         return [getattr(each, name) for each in self.stretches]
 
 
-def months_of(ids: Iterable[int], month: date, as_of: datetime) -> dict[str, dict[int, Month]]:
-    period = (local_midnight(month), local_midnight(next_month(month)))
+Registers = dict[str, dict[int, list[Stretch]]]  # by direction and site
+
+
+def _registers_of(ids: Iterable[int], period: Period, *, as_of: datetime) -> Registers:
     return {
-        direction: {
-            pk: Month(stretches)
-            for pk, stretches in queries.register(ids, direction, *period, as_of=as_of).items()
-        }
+        direction: queries.register(ids, direction, *period, as_of=as_of)
         for direction in Direction.values
     }
 
 
 def table(month: date, *, as_of: datetime) -> bytes:
-    """Return the statement of every site with an agreement at a moment, as CSV."""
+    """Return the statement of every site with an agreement at a moment, as CSV.
+
+    A site that changes hands in the month has a row for each who holds it, of its part.
+    """
     sites = list(
         Site.objects.select_related("organisation", "area__parent__parent")
         .prefetch_related("mpans", "assets")
         .order_by("name")
     )
-    months = months_of([site.pk for site in sites], month, as_of)
+    period = (local_midnight(month), local_midnight(next_month(month)))
+    registers = _registers_of([site.pk for site in sites], period, as_of=as_of)
     agreements = {
         each.site_id: each
         for each in Agreement.objects.filter(starts_at__lte=as_of).order_by("starts_at")
@@ -152,15 +157,16 @@ def table(month: date, *, as_of: datetime) -> bytes:
     }
     stream = io.StringIO()
     rows = (
-        _row(site, agreements[site.pk], months, as_of) for site in sites if site.pk in agreements
+        _row(part, agreements[part.site.pk], registers, as_of)
+        for part in parts_of(sites, *period)
+        if part.site.pk in agreements
     )
     write_csv(stream, HEADS, rows)
     return stream.getvalue().encode()
 
 
-def _row(
-    site: Site, agreement: Agreement, months: dict[str, dict[int, Month]], as_of: datetime
-) -> list[Any]:
+def _row(part: Part, agreement: Agreement, registers: Registers, as_of: datetime) -> list[Any]:
+    site = part.site
     mpans = {
         direction: " ".join(each.mpan for each in site.mpans.all() if each.direction == direction)
         for direction in Direction.values
@@ -174,7 +180,7 @@ def _row(
     sources += [""] * (3 * MOST_SOURCES - len(sources))
     ours: list[Any] = []
     for direction in (Direction.EXPORT, Direction.IMPORT):
-        found = months[direction][site.pk]
+        found = Month(within(registers[direction][site.pk], (part.starts_at, part.ends_at)))
         figures = (
             found.lowest_permitted,
             found.highest_permitted,
@@ -185,7 +191,7 @@ def _row(
     return [
         mpans[Direction.EXPORT],
         mpans[Direction.IMPORT],
-        site.organisation.name,
+        part.organisation.name,
         site.name,
         site.postcode,
         site.area.get_nation_display(),
@@ -225,19 +231,22 @@ def _mega(value: Decimal | None) -> str:
 
 
 def differences(before: bytes, now: bytes) -> list[dict[str, str]]:
-    """Return in which cells two tables differ, by site; but for the day on which each was made."""
+    """Return in which cells two tables differ, by site; but for the day on which each was made.
+
+    The rows of a site that changes hands in the month are told apart by who holds it.
+    """
     was, are = _by_site(before), _by_site(now)
     found = []
-    for site in sorted(was.keys() | are.keys()):
-        old, new = was.get(site, {}), are.get(site, {})
+    for key in sorted(was.keys() | are.keys()):
+        old, new = was.get(key, {}), are.get(key, {})
         found += [
-            {"site": site, "what": head, "was": old.get(head, ""), "is": new.get(head, "")}
+            {"site": key[0], "what": head, "was": old.get(head, ""), "is": new.get(head, "")}
             for head in HEADS
             if head != UPDATED and old.get(head, "") != new.get(head, "")
         ]
     return found
 
 
-def _by_site(table: bytes) -> dict[str, dict[str, str]]:
+def _by_site(table: bytes) -> dict[tuple[str, str], dict[str, str]]:
     rows = csv.DictReader(io.StringIO(table.decode()))
-    return {row["Customer Site"]: row for row in rows}
+    return {(row["Customer Site"], row["Customer Name"]): row for row in rows}

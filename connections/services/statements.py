@@ -10,9 +10,11 @@ from django.db import transaction
 from connections.models import CapacityStatement, Site
 from connections.permissions import MAY_RERUN_STATEMENTS
 from connections.register import papers, statements
+from connections.register.answers import next_month
+from connections.tenancies import parts_of
 from core import journal
 from core.errors import WrongStateError
-from core.periods import LONDON
+from core.periods import LONDON, local_midnight
 from participants.permissions import check_may
 
 TASK = "connections.write_statement"
@@ -34,6 +36,7 @@ def open_due(*, at: datetime) -> int:
 def open_statements(*, month: date, at: datetime) -> int:
     """Open the statement of all sites and of each site with an agreement; 0 if they are open.
 
+    Of a site that changes hands in the month each organisation has one of its part.
     What they tell is the register as of ``at``, whenever a worker writes them.
     """
     whole, is_new = CapacityStatement.objects.get_or_create(
@@ -41,8 +44,7 @@ def open_statements(*, month: date, at: datetime) -> int:
     )
     if not is_new:
         return 0
-    sites = Site.objects.filter(agreements__starts_at__lt=at).distinct().order_by("pk")
-    rows = [CapacityStatement(month=month, site=site, as_of=at) for site in sites]
+    rows = _of_each_site(month, version=1, at=at)
     made = [whole, *CapacityStatement.objects.bulk_create(rows)]
     for each in made:
         journal.enqueue(task=TASK, kwargs={"statement_id": each.pk}, at=at)
@@ -56,6 +58,23 @@ def open_statements(*, month: date, at: datetime) -> int:
     return len(made)
 
 
+def _of_each_site(month: date, *, version: int, at: datetime) -> list[CapacityStatement]:
+    sites = Site.objects.filter(agreements__starts_at__lt=at).select_related("organisation")
+    period = (local_midnight(month), local_midnight(next_month(month)))
+    return [
+        CapacityStatement(
+            month=month,
+            site=part.site,
+            organisation=part.organisation,
+            starts_at=part.starts_at,
+            ends_at=part.ends_at,
+            version=version,
+            as_of=at,
+        )
+        for part in parts_of(sites.distinct().order_by("pk"), *period)
+    ]
+
+
 @transaction.atomic
 def rerun_statements(*, month: date, actor: journal.Actor, at: datetime) -> CapacityStatement:
     """Make a month's statements anew after a correction (DSO): a version more of each.
@@ -66,17 +85,15 @@ def rerun_statements(*, month: date, actor: journal.Actor, at: datetime) -> Capa
     :raises WrongStateError: if the month has none yet, or its last version is still being made
     """
     check_may(actor, MAY_RERUN_STATEMENTS)
-    rows = CapacityStatement.objects.select_for_update().filter(month=month, site=None)
-    last = rows.defer("content").order_by("-version").first()
+    wholes = CapacityStatement.objects.select_for_update().filter(month=month, site=None)
+    last = wholes.defer("content").order_by("-version").first()
     if last is None or CapacityStatement.objects.filter(month=month, made_at=None).exists():
         message = f"The statements of {month:%B %Y} are not made yet."
         raise WrongStateError("connections.capacitystatement.not_made", message)
     version = last.version + 1
-    sites = Site.objects.filter(agreements__starts_at__lt=at).distinct().order_by("pk")
-    made = CapacityStatement.objects.bulk_create(
-        CapacityStatement(month=month, site=site, version=version, as_of=at)
-        for site in (None, *sites)
-    )
+    whole = CapacityStatement(month=month, version=version, as_of=at)
+    rows = [whole, *_of_each_site(month, version=version, at=at)]
+    made = CapacityStatement.objects.bulk_create(rows)
     for each in made:
         journal.enqueue(task=TASK, kwargs={"statement_id": each.pk}, at=at)
     journal.record(
@@ -91,13 +108,13 @@ def rerun_statements(*, month: date, actor: journal.Actor, at: datetime) -> Capa
 
 def write_statement(*, statement_id: int, at: datetime) -> None:
     """Write a statement that is open: a worker's work, with no transaction while it is done."""
-    row = CapacityStatement.objects.select_related("site__organisation", "site__area").get(
+    row = CapacityStatement.objects.select_related("organisation", "site__area").get(
         pk=statement_id
     )
     if row.made_at is not None:
         return
     before = CapacityStatement.objects.filter(
-        month=row.month, site=row.site_id, version=row.version - 1
+        month=row.month, site=row.site_id, starts_at=row.starts_at, version=row.version - 1
     ).first()
     if row.site is None:
         content = statements.table(row.month, as_of=row.as_of)

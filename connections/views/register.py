@@ -9,7 +9,6 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -19,12 +18,11 @@ from connections.models import CapacityStatement, Site
 from connections.register import answers
 from connections.register.sweep import Stretch, half_hourly
 from connections.states import Direction
-from connections.tenancies import Limits, held_by, time_at, within
+from connections.tenancies import Limits, time_at, within
 from connections.views.shared import member
 from core import clock
 from core.pdf import CONTENT_TYPE
 from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
-from participants.models import Organisation
 
 DAYS = 14
 LONGEST_DAYS = 92  # on a page; a file may have a year
@@ -154,7 +152,7 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         "words": permitted_in_words(stretches, at),
         "why": _why(stretches, chosen) if stretches else None,
         "limits": limits,
-        "statements": statements_open_to(organisation)
+        "statements": queries.statements_open_to(organisation)
         .filter(site=site)
         .defer("content")
         .order_by("-month", "-version")[:MOST_STATEMENTS],
@@ -166,14 +164,6 @@ def register_page(request: HttpRequest, pk: int) -> HttpResponse:
         context,
         status=200 if form.is_valid() else 422,
     )
-
-
-def statements_open_to(organisation: Organisation) -> QuerySet[CapacityStatement]:
-    """Return the statements that are made of the sites an organisation held at their moment."""
-    made = CapacityStatement.objects.filter(made_at__isnull=False)
-    if organisation.kind == "DSO":
-        return made
-    return made.filter(held_by(organisation, site="site", at="as_of"))
 
 
 def _with_a_right(site: Site, asked: Asked) -> str:
@@ -258,14 +248,24 @@ def register_csv(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+def statement_file(row: CapacityStatement) -> HttpResponse:
+    """Return a statement that is made as a download: of a site a PDF, of all sites CSV."""
+    whole = row.site_id is None
+    kind = "text/csv; charset=utf-8" if whole else CONTENT_TYPE
+    answer = HttpResponse(bytes(row.content or b""), content_type=kind)
+    name = "capacity-statement" if whole else f"capacity-statement-{row.site_id}"
+    again = f"-v{row.version}" if row.version > 1 else ""
+    ending = "csv" if whole else "pdf"
+    answer["Content-Disposition"] = (
+        f'attachment; filename="{name}-{row.month:%Y-%m}{again}.{ending}"'
+    )
+    return answer
+
+
 @login_required
 @require_safe
 def statement_pdf(request: HttpRequest, pk: int) -> HttpResponse:
     """Download a site's capacity statement of a month."""
-    seen = statements_open_to(member(request).organisation)
+    seen = queries.statements_open_to(member(request).organisation)
     row = get_object_or_404(seen, pk=pk, site__isnull=False)
-    answer = HttpResponse(bytes(row.content or b""), content_type=CONTENT_TYPE)
-    again = f"-v{row.version}" if row.version > 1 else ""
-    name = f"capacity-statement-{row.site_id}-{row.month:%Y-%m}{again}.pdf"
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    return statement_file(row)

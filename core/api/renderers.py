@@ -9,14 +9,22 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from core.pdf import CONTENT_TYPE
 
 
-class PdfRenderer(BaseRenderer):
-    """Lets a caller accept a PDF. What is made by then is given as it is."""
+class FileRenderer(BaseRenderer):
+    """Lets a caller accept a kind of file. What is made by then is given as it is."""
 
-    media_type = CONTENT_TYPE
-    format = "pdf"
     charset = None
     render_style = "binary"
 
     def render(self, data: Any, *_context: Any) -> bytes:
         error: bytes = JSONRenderer().render(data)
         return error
+
+
+class PdfRenderer(FileRenderer):
+    media_type = CONTENT_TYPE
+    format = "pdf"
+
+
+class CsvRenderer(FileRenderer):
+    media_type = "text/csv"
+    format = "csv"

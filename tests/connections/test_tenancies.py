@@ -252,6 +252,9 @@ def test_each_sees_its_own_time_and_nothing_of_the_others(
     left, came, site = world.rival.organisation, comes.organisation, world.rival.site
     statement = CapacityStatement.objects.create(
         site=site,
+        organisation=left,
+        starts_at=AT,
+        ends_at=MOVES,
         month=AT.date().replace(day=1),
         as_of=AT,
         made_at=AT,

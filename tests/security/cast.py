@@ -102,8 +102,16 @@ def people(world: World) -> dict[str, User]:
 
 
 def _statement(site: Site | None) -> int:
+    part: dict[str, Any] = {}
+    if site is not None:
+        part = {
+            "organisation": site.organisation,
+            "starts_at": AT,
+            "ends_at": AT + timedelta(days=1),
+        }
     made = CapacityStatement.objects.create(
         site=site,
+        **part,
         month=AT.date().replace(month=2, day=1),
         as_of=AT,
         made_at=AT,

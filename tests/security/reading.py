@@ -86,6 +86,7 @@ API = [
         Row(f"GET api/v1/{name}/", "", "", _API_MEMBERS)
         for name in (
             "areas",
+            "capacity-statements",
             "contracts",
             "invitations",
             "market-parameters",
@@ -124,6 +125,9 @@ API = [
     Row("GET api/v1/studies/<pk>/pdf/", "study", "", "401 404 404  404 404 404  409 409 409"),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
+    Row("GET api/v1/sites/<pk>/register-csv/", "site", "", _API_HOME),
+    Row("GET api/v1/capacity-statements/<pk>/", "statement", "", _API_HOME),
+    Row("GET api/v1/capacity-statements/<pk>/file/", "statement", "", _API_HOME),
     Row("GET api/v1/register/changes/", "", "", _API_MEMBERS),
     Row("GET api/v1/register/statements/<str:month>.csv", "month", "",
         "401 404 404  404 404 404  200 200 200"),
@@ -261,5 +265,6 @@ _PERIOD = {
 }
 QUERIES = {
     "api/v1/sites/<pk>/register/": _PERIOD,
+    "api/v1/sites/<pk>/register-csv/": _PERIOD,
     "api/v1/sites/<int:site_id>/adjusted-forecast/": _PERIOD,
 }

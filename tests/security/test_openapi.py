@@ -54,6 +54,7 @@ OF = {  # the kind of object that an address of the API is about
     "registrations": "draft registration",
     "tcvns": "issued tcvn",
     "p2p-agreements": "offered p2p",
+    "capacity-statements": "statement",
     "signatories": "signatory",
     "tenancy-changes": "tenancy change",
     "notices": "notice",
