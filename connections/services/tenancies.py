@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from django.db import transaction
-from django.db.models import Q
 
 from connections import content as contents
 from connections import tenancy_notifications as notifications
@@ -22,13 +20,21 @@ from connections.models import (
     TenancyPolicy,
 )
 from connections.permissions import MAY_PUBLISH_TENANCY_POLICY, MAY_RECORD_TENANCY
-from connections.services.areas import lock_sites, lock_study_areas_of
+from connections.services.areas import lock_sites
+from connections.services.p2p.closing import lock_p2p_agreements
 from connections.services.p2p.offering import withdraw_p2p_agreement
 from connections.services.papers import void_paper
 from connections.services.registrations import close_registrations
 from connections.services.tcvns.ending import end_tcvn
+from connections.services.tcvns.force import lock_register_of
 from connections.services.tcvns.moving import journalled, lock_with_buyer, move
 from connections.services.tcvns.notices import issue_tcvn, reassessed, withdrawn_earmarks
+from connections.services.tenancy_notices import (
+    CHANGES_HANDS,
+    cut_what_has_ended,
+    end_notices,
+    lock_notices_at,
+)
 from connections.services.tenancy_refusals import (
     refusals_of_contracts,
     refusals_of_moment,
@@ -51,8 +57,6 @@ from core.errors import Refusal, RefusedError
 from core.models import window_columns
 from core.windows import window_of
 from participants.permissions import check_may
-
-CHANGES_HANDS = "The site passes to another organisation."
 
 
 @transaction.atomic
@@ -98,9 +102,10 @@ def record_tenancy_change(
     :raises RefusedError: if the half-hour, the organisation, its signatory or the file can't be; if
         another change is to come; or while contracts deliver beyond it, with their half-hours
     """
-    notices = _lock_notices(site_id)
-    lock_study_areas_of([site_id])
-    [site] = lock_sites([site_id])
+    notices = lock_notices_at(site_id, from_at=from_at)
+    lock_p2p_agreements(site_id)
+    _, sites = lock_register_of(notices, besides=[site_id])
+    site = sites[site_id]
     check_may(actor, MAY_RECORD_TENANCY)
     refusals = refusals_of_parties(site, comes_id, signatory_id)
     refusals += refusals_of_moment(from_at, at=at)
@@ -135,7 +140,8 @@ def record_tenancy_change(
         recorded_by_id=actor.person(),
     )
     _journal(change, "recorded", was="", actor=actor, at=at, reason=reason)
-    ended = _end_notices(notices, from_at, actor=actor, at=at)
+    ended = end_notices(notices, from_at, actor=actor, at=at)
+    cut_what_has_ended(notices, sites, from_at, actor=actor, at=at)
     _withdraw_what_is_under_way(site, but=change, actor=actor, at=at)
     for pk in _open_p2p_offers(site):
         withdraw_p2p_agreement(p2p_agreement_id=pk, reason=CHANGES_HANDS, actor=actor, at=at)
@@ -151,34 +157,6 @@ def _open_p2p_offers(site: Site) -> list[int]:
     open_states = P2P_AGREEMENT_MACHINE.moves["withdraw"].sources
     rows = P2pAgreement.objects.filter(site=site, state__in=open_states).order_by("pk")
     return list(rows.values_list("pk", flat=True))
-
-
-def _lock_notices(site_id: int) -> list[Tcvn]:
-    """Lock what is in force of a site: its own, and the buyers' whose sellers it is among."""
-    ids = Tcvn.objects.filter(
-        Q(site_id=site_id) | Q(conditions__seller_site=site_id),
-        state__in=COUNTERSIGNED_TCVN | OPEN_TCVN,
-    )
-    rows = Tcvn.objects.select_for_update(of=("self",)).filter(pk__in=ids.values("pk"))
-    found = rows.select_related("site").order_by("pk")
-    return [
-        each for each in found if each.role == TcvnRole.BUYER and each.state in COUNTERSIGNED_TCVN
-    ]
-
-
-def _end_notices(
-    notices: Sequence[Tcvn], from_at: datetime, *, actor: journal.Actor, at: datetime
-) -> list[Tcvn]:
-    """End notices at the change; return those that may be offered anew: own, without conditions."""
-    again = []
-    for each in notices:
-        each.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
-        if each.state not in COUNTERSIGNED_TCVN:
-            continue
-        if not each.conditions.filter(ended_at=None).exists():
-            again.append(each)
-        end_tcvn(tcvn_id=each.pk, from_at=from_at, reason=CHANGES_HANDS, actor=actor, at=at)
-    return again
 
 
 def _withdraw_what_is_under_way(

@@ -134,6 +134,22 @@ def test_its_notice_ends_there_and_the_site_passes_when_the_half_hour_comes(
     assert check.differences() == []
 
 
+def test_a_notice_that_was_to_end_later_ends_with_the_change(
+    world: World, dso: Actor, comes: Peer
+) -> None:
+    tcvn = in_force(world.rival, dso)
+    late = WINDOW.periods()[3][1]
+    services.end_tcvn(tcvn_id=tcvn.pk, from_at=late, reason="Over.", actor=dso, at=AT)
+    assert ceilings(world, MOVES, MOVES + HALF_HOUR) == [Decimal(60)]
+
+    recorded(world, comes, dso)
+
+    assert ceilings(world, BEGINS, BEGINS + HALF_HOUR) == [Decimal(60)]
+    assert ceilings(world, MOVES, ENDS) == [Decimal(50)]
+    assert RegisterChange.objects.latest("pk").affected_from == BEGINS
+    assert check.differences() == []
+
+
 def test_signatories_preparers_and_applications_of_who_leaves_end(
     world: World, dso: Actor, comes: Peer
 ) -> None:

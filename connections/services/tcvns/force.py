@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -15,13 +15,15 @@ from core.errors import Period, Refusal, RefusedError
 from core.periods import half_hour_of, merged
 
 
-def lock_register_of(tcvns: Sequence[Tcvn]) -> tuple[list[Area], dict[int, Site]]:
-    """Lock the study areas and the sites of notices, in the lock order."""
-    areas = lock_study_areas_of(each.site_id for each in tcvns)
-    return areas, {site.pk: site for site in lock_sites(each.site_id for each in tcvns)}
+def lock_register_of(
+    tcvns: Sequence[Tcvn], *, besides: Iterable[int] = ()
+) -> tuple[list[Area], dict[int, Site]]:
+    """Lock the study areas and the sites of notices, and sites besides, in the lock order."""
+    ids = {*besides, *(each.site_id for each in tcvns)}
+    return lock_study_areas_of(ids), {site.pk: site for site in lock_sites(ids)}
 
 
-def check_registers(tcvns: Sequence[Tcvn], sites: dict[int, Site], *, at: datetime) -> None:
+def check_registers(tcvns: Sequence[Tcvn], sites: Mapping[int, Site], *, at: datetime) -> None:
     """Let pass what leaves every site within its register from now on.
 
     :raises RefusedError: if something sold or bought would be left without cover
