@@ -122,7 +122,7 @@ def run(processes: int, rounds: int) -> Told:
     return whole
 
 
-def answered(running: list[Any], answers: Any) -> Iterator[Told]:
+def answered(running: list[Any], answers: Any) -> Iterator[Any]:
     """Yield what each process saw, for as long as any runs: one that is stuck ends by itself."""
     for _ in running:
         found = None
