@@ -1,7 +1,12 @@
 """The capacity statement of a month: every site in one table (CSV). Papers are in ``papers``.
 
-The table's first columns are those of the public Embedded Capacity Register (DCUSA schedule 31)
-that this register knows; capacities there are in MW and MVA. Ours follow.
+The table's first columns are those of the public Embedded Capacity Register that this register
+knows, in its order, with its values; capacities there are in MW and MVA. Ours follow. What it asks
+for and is not on record here is "Data not available"; demand is no energy source there.
+
+Source: DCUSA, schedule 31, and its agreed template (www.dcusa.co.uk/embedded-capacity-register);
+headings and values as in the registers that are published by it, for example SP Energy Networks'
+(spenergynetworks.opendatasoft.com/explore/dataset/embedded-capacity-register).
 """
 
 from __future__ import annotations
@@ -31,19 +36,16 @@ from core.periods import LONDON, local_midnight
 PER_MW = Decimal(1000)
 MOST_SOURCES = 3
 UPDATED = "Last Updated"
-ENERGY_SOURCES = {
-    Technology.SOLAR: "Solar",
-    Technology.WIND: "Wind",
-    Technology.HYDRO: "Water (flowing water or head of water)",
+NOT_KNOWN = "Data not available"
+SOURCES = {  # energy source and conversion technology; no other technology exports
+    Technology.SOLAR: ("Solar", "Photovoltaic"),
+    Technology.WIND: ("Wind", NOT_KNOWN),  # onshore or offshore
+    Technology.HYDRO: ("Water (flowing water or head of water)", NOT_KNOWN),
     Technology.BATTERY: (
-        "Stored Energy (all stored energy irrespective of the original energy source)"
+        "Stored Energy (all stored energy irrespective of the original energy source)",
+        "Storage - Electrochemical (Batteries)",
     ),
-}
-CONVERSIONS = {
-    Technology.SOLAR: "Photovoltaic",
-    Technology.HYDRO: "Hydro - Run of river",
-    Technology.BATTERY: "Storage (Battery)",
-    Technology.CHP: "Engine (combustion / reciprocating)",
+    Technology.CHP: (NOT_KNOWN, NOT_KNOWN),  # its fuel and engine
 }
 HEADS = [
     "Export MPAN / MSID",
@@ -59,22 +61,24 @@ HEADS = [
     "Primary",
     "Point of Connection (POC) Voltage (kV)",
     *(
-        head.format(n)
+        head
         for n in range(1, MOST_SOURCES + 1)
         for head in (
-            "Energy Source {}",
-            "Energy Conversion Technology {}",
-            "Energy Source & Energy Conversion Technology {} - Registered Capacity (MW)",
+            f"Energy Source {n}",
+            f"Energy Conversion Technology {n}",
+            "CHP Cogeneration (Yes/No)" if n == 1 else f"CHP Cogeneration {n} (Yes/No)",
+            f"Energy Source & Energy Conversion Technology {n} - Registered Capacity (MW)",
         )
     ),
     "Flexible Connection (Yes/No)",
     "Connection Status",
+    "Already connected Registered Capacity (MW)",
     "Maximum Export Capacity (MW)",
     "Maximum Export Capacity (MVA)",
     "Maximum Import Capacity (MW)",
     "Maximum Import Capacity (MVA)",
-    "Reference",
     UPDATED,
+    "Connection agreement",
     *(
         f"{direction} {what} in the month (kW)"
         for direction in ("Export", "Import")
@@ -172,12 +176,14 @@ def _row(part: Part, agreement: Agreement, registers: Registers, as_of: datetime
         for direction in Direction.values
     }
     areas = _areas(site.area)
+    assets = sorted(site.assets.all(), key=lambda each: each.pk)
+    generators = [each for each in assets if each.technology in SOURCES]
     sources: list[Any] = []
-    for asset in list(site.assets.all())[:MOST_SOURCES]:
-        source = ENERGY_SOURCES.get(Technology(asset.technology), asset.get_technology_display())
-        conversion = CONVERSIONS.get(Technology(asset.technology), "")
-        sources += [source, conversion, _mega(asset.rated_kw)]
-    sources += [""] * (3 * MOST_SOURCES - len(sources))
+    for asset in generators[:MOST_SOURCES]:
+        technology = Technology(asset.technology)
+        is_chp = "Yes" if technology == Technology.CHP else "No"
+        sources += [*SOURCES[technology], is_chp, _mega(asset.rated_kw)]
+    sources += [""] * (4 * MOST_SOURCES - len(sources))
     ours: list[Any] = []
     for direction in (Direction.EXPORT, Direction.IMPORT):
         found = Month(within(registers[direction][site.pk], (part.starts_at, part.ends_at)))
@@ -201,12 +207,13 @@ def _row(part: Part, agreement: Agreement, registers: Registers, as_of: datetime
         *sources,
         "Yes" if agreement.curtailable else "No",
         "Connected",
+        _mega(sum((each.rated_kw for each in generators), Decimal(0))),
         _mega(agreement.agreed_kw(Direction.EXPORT)),
         _mega(agreement.mec_kva),
         _mega(agreement.agreed_kw(Direction.IMPORT)),
         _mega(agreement.mic_kva),
-        agreement.reference,
         f"{as_of.astimezone(LONDON):%d/%m/%Y}",
+        agreement.reference,
         *ours,
     ]
 

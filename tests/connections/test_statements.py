@@ -12,7 +12,7 @@ import pytest
 from django.test import Client
 
 from connections import services
-from connections.models import CapacityStatement, SiteMpan
+from connections.models import Asset, CapacityStatement, SiteMpan
 from connections.register import papers, statements
 from connections.tasks import open_statements
 from core import clock, relay
@@ -230,3 +230,42 @@ def test_the_table_says_where_a_site_is_and_what_stands_there(world: World) -> N
     assert mill["Country"] == "England"
     weir = next(row for row in rows if row["Customer Site"] == "Weir")
     assert weir["Location (X-coordinate): Eastings (where data is held)"] == ""
+
+
+def test_the_table_has_the_public_registers_headings_and_values(world: World) -> None:
+    """Headings and values of DCUSA schedule 31, in its order; what is a load is none of them."""
+    for technology, kw in (("BATTERY", 30), ("CHP", 20), ("SOLAR", 10), ("EV_CHARGING", 50)):
+        Asset.objects.create(site=world.seller.site, technology=technology, rated_kw=Decimal(kw))
+
+    rows = csv.DictReader(statements.table(MARCH, as_of=LAST).decode().splitlines())
+    mill = next(row for row in rows if row["Customer Site"] == "Mill")
+
+    heads = list(mill)
+    assert heads[12:20] == [
+        "Energy Source 1",
+        "Energy Conversion Technology 1",
+        "CHP Cogeneration (Yes/No)",
+        "Energy Source & Energy Conversion Technology 1 - Registered Capacity (MW)",
+        "Energy Source 2",
+        "Energy Conversion Technology 2",
+        "CHP Cogeneration 2 (Yes/No)",
+        "Energy Source & Energy Conversion Technology 2 - Registered Capacity (MW)",
+    ]
+    assert [mill[head] for head in heads[12:24]] == [
+        "Stored Energy (all stored energy irrespective of the original energy source)",
+        "Storage - Electrochemical (Batteries)",
+        "No",
+        "0.03",
+        "Data not available",
+        "Data not available",
+        "Yes",
+        "0.02",
+        "Solar",
+        "Photovoltaic",
+        "No",
+        "0.01",
+    ]
+    assert mill["Already connected Registered Capacity (MW)"] == "0.06"
+    assert "Reference" not in heads  # there it is of services that are provided
+    assert heads[heads.index("Last Updated") + 1] == "Connection agreement"
+    assert mill["Connection agreement"] == "CA-Mill"
