@@ -84,7 +84,7 @@ def test_a_file_of_forecasts_is_looked_at_before_it_is_published(log_in: LogIn) 
 
     for name, lines in rows.items():
         tab.goto(reverse("admin:psa_forecastversion_add"))
-        tab.select_option("[name=area]", label="Mill Lane primary")
+        tab.select_option("[name=area]", label="Isis Vale bulk supply point")
         tab.fill("[name=source]", "a run")
         data = "\n".join(["point,starts_at,export_kw,import_kw", *lines]).encode()
         file = {"name": f"{name}.csv", "mimeType": "text/csv", "buffer": data}
