@@ -17,7 +17,14 @@ const FONT = "@fontsource/source-sans-3";
 const FONT_WEIGHTS = [400, 600, 700];
 const FONT_SUBSETS = ["latin", "latin-ext"];
 const SHEETS = ["app", "dso"];
-const SCRIPTS = { theme: "theme", app: "app", charts: "charts", oneline: "oneline", htmx: "htmx.min" };
+const SCRIPTS = {
+  theme: "theme",
+  app: "app",
+  portal: "portal",
+  charts: "charts",
+  oneline: "oneline",
+  htmx: "htmx.min",
+};
 const LICENCES = ["bootstrap", "echarts", "zrender", "tslib", "htmx.org", FONT];
 
 async function fonts(files) {

@@ -27,6 +27,7 @@ class Entry:
     about: str
     place: str
     link: str
+    cancelled: bool = False  # it was told, and does not come to pass
 
 
 def file_name(row: Tcvn | P2pAgreement) -> str:
@@ -34,14 +35,20 @@ def file_name(row: Tcvn | P2pAgreement) -> str:
 
 
 def calendar_of(tcvn: Tcvn, *, at: datetime) -> str:
-    """Return the first and the last half-hour of a notice in force, each with a reminder."""
+    """Return the first and the last half-hour in which a notice counts, each with a reminder.
+
+    Both are cancelled of one that counts in none any more: it ended before it began.
+    """
     spans = list(tcvn.spans.order_by("starts_at"))
+    half_hours = tcvn.window.half_hours()
+    first, last = (
+        (spans[0].starts_at, spans[-1].ends_at - HALF_HOUR)
+        if spans
+        else (half_hours[0], half_hours[-1])
+    )
     kw = f"{tcvn.capacity_kw.normalize():f} kW"
     direction = tcvn.get_direction_display().lower()
     what = f"{kw} {direction}" if tcvn.role == TcvnRole.BUYER else f"{kw} {direction} kept"
-    moments = (
-        (("starts", spans[0].starts_at), ("ends", spans[-1].ends_at - HALF_HOUR)) if spans else ()
-    )
     return _file(
         "TCVN",
         [
@@ -52,8 +59,9 @@ def calendar_of(tcvn: Tcvn, *, at: datetime) -> str:
                 about=f"{tcvn.window} (local time)",
                 place=tcvn.site.name,
                 link=f"/applications/tcvns/{tcvn.pk}/",
+                cancelled=not spans,
             )
-            for name, starts_at in moments
+            for name, starts_at in (("starts", first), ("ends", last))
         ],
         at=at,
     )
@@ -88,6 +96,7 @@ def _file(kind: str, entries: Iterable[Entry], *, at: datetime) -> str:
     calendar = Calendar()
     calendar.add("prodid", f"-//{settings.SITE_NAME}//{kind}//EN")
     calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
     for each in entries:
         calendar.add_component(_event(each, at=at))
     return str(calendar.to_ical().decode())
@@ -97,6 +106,9 @@ def _event(entry: Entry, *, at: datetime) -> Event:
     event = Event()
     event.add("uid", f"{entry.name}@{settings.SITE_URL.split('//')[-1]}")
     event.add("dtstamp", at)
+    event.add("sequence", int(at.timestamp()) // 60)  # a later file of the same event counts
+    if entry.cancelled:
+        event.add("status", "CANCELLED")
     event.add("dtstart", entry.starts_at)
     event.add("dtend", entry.starts_at + HALF_HOUR)
     event.add("summary", entry.title)

@@ -17,13 +17,19 @@ def day(when: date) -> str:
     return f"{when:%a %-d %B %Y}"
 
 
-def for_the_peer(clock: Clock) -> str:
-    """Say with whom an application is, since when, by when it moves, and who is before it."""
+def for_the_peer(clock: Clock, *, seller: bool = False) -> str:
+    """Say with whom an application is, since when, by when it moves, and who is before it.
+
+    ``seller``: it is what a seller is asked for another's sake.
+    """
     if clock.turn is None:
         return ""
     since = f"for {days(clock.days)}" if clock.days else "since today"
     if not clock.with_operator:
-        return _with_peer(clock, since)
+        return _with_peer(clock, since, seller=seller)
+    if clock.turn.kind == TurnKind.AGREE_CONDITION:
+        asked = f"With the named sellers, whom the network operator has asked, {since}"
+        return f"{asked}; an answer is due by {day(clock.due_date)}." if clock.due_date else asked
     parts = [f"With the network operator {since}"]
     if clock.due_date and clock.late:
         parts[0] += f"; its answer was due by {day(clock.due_date)}: {days(clock.late)} late."
@@ -37,7 +43,7 @@ def for_the_peer(clock: Clock) -> str:
     return " ".join(parts)
 
 
-def _with_peer(clock: Clock, since: str) -> str:
+def _with_peer(clock: Clock, since: str, *, seller: bool) -> str:
     assert clock.turn is not None  # noqa: S101  # asked by the caller
     what = {
         TurnKind.DRAFT: "write it and hand it in",
@@ -46,6 +52,8 @@ def _with_peer(clock: Clock, since: str) -> str:
         TurnKind.SIGN: "a signatory reads and signs the notice",
         TurnKind.SIGN_OFFER: "a signatory reads and signs the agreement, or declines",
     }[TurnKind(clock.turn.kind)]
+    if seller and clock.turn.kind == TurnKind.REQUEST:
+        what = "a signatory accepts, or a trader declines"
     words = f"With you {since}: {what}"
     if clock.due_date and clock.late:
         return f"{words}. It was due by {day(clock.due_date)}. The operator's clock stands."

@@ -95,10 +95,10 @@ class TcvnForm(CeilingForm):
         return found
 
     @staticmethod
-    def filled_again(refused: Tcvn) -> dict[str, Any]:
-        """Return what a refused request asked for, with the ceiling that would be supported."""
-        most = refused.largest_kw or refused.capacity_kw
-        return TcvnForm.filled_with(refused) | {"capacity_kw": f"{most.normalize():f}"}
+    def filled_again(closed: Tcvn) -> dict[str, Any]:
+        """Return what a request asked for, or the ceiling that would be supported instead."""
+        most = closed.largest_kw or closed.capacity_kw
+        return TcvnForm.filled_with(closed) | {"capacity_kw": f"{most.normalize():f}"}
 
     @staticmethod
     def filled_with(tcvn: Tcvn) -> dict[str, Any]:

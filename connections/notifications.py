@@ -46,6 +46,7 @@ TCVN_TITLES = {
     "ended": "Your TCVN has ended",
 }
 FOR_THE_DSO = {"submitted", "executed", "withdrawn", "declined"}
+WITH_CALENDAR = {"in_force", "resumed", "suspended", "ended"}
 WITH_ANSWER = {"supported", "conditional", "refused", "ended", "suspended", "resumed"}
 
 
@@ -98,7 +99,7 @@ def tcvn_moved(tcvn: Tcvn, *, verb: str, at: datetime, reason: str = "") -> None
         body=tcvn.answer if verb in WITH_ANSWER else reason,
         facts=[*_tcvn_facts(tcvn), *_next(tcvn), *_last_day(tcvn, verb)],
         link=_dso_link(tcvn) if to_dso else _peer_link(tcvn),
-        calendar=calendar_of(tcvn, at=at) if verb in {"in_force", "resumed"} else "",
+        calendar=calendar_of(tcvn, at=at) if verb in WITH_CALENDAR else "",
         at=at,
     )
 
@@ -126,6 +127,7 @@ def tcvn_superseded(tcvn: Tcvn, *, by: Tcvn, at: datetime) -> None:
         else f"The notice of {by.site.name} that it belongs to is varied then.",
         facts=[*_tcvn_facts(tcvn), ("Counts until", until)],
         link=_peer_link(by if own else tcvn),
+        calendar=calendar_of(tcvn, at=at),
         at=at,
     )
 
@@ -180,7 +182,7 @@ def _tcvn_facts(tcvn: Tcvn) -> list[tuple[str, str]]:
         ("Direction", tcvn.get_direction_display()),
         ("Capacity", f"{tcvn.capacity_kw.normalize():f} kW"),
         ("Window", str(tcvn.window)),
-        ("State", tcvn.get_state_display()),
+        ("State", tcvn.state_label),
         *([("Takes the place of", str(tcvn.varies))] if tcvn.varies is not None else []),
     ]
 

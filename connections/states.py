@@ -142,8 +142,8 @@ class TcvnState(models.TextChoices):
     SUPPORTED = "SUPPORTED", "Supported"
     CONDITIONAL = "CONDITIONAL", "Supported if named sellers lower theirs"
     REFUSED = "REFUSED", "Refused"
-    ISSUED = "ISSUED", "Notice issued, waits for your signature"
-    EXECUTED = "EXECUTED", "Signed by you, waits for the DSO's countersignature"
+    ISSUED = "ISSUED", "Notice issued, waits for the signatory"
+    EXECUTED = "EXECUTED", "Signed, waits for the DSO's countersignature"
     IN_FORCE = "IN_FORCE", "In force"
     SUSPENDED = "SUSPENDED", "Suspended"
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
@@ -197,8 +197,8 @@ CLOSED_TCVN = TCVN_MACHINE.final
 class P2pAgreementState(models.TextChoices):
     """From the operator's offer to its end. That its first half-hour has come is no state."""
 
-    OFFERED = "OFFERED", "Offered, waits for your signature"
-    EXECUTED = "EXECUTED", "Signed by you, waits for the DSO's countersignature"
+    OFFERED = "OFFERED", "Offered, waits for the signatory"
+    EXECUTED = "EXECUTED", "Signed, waits for the DSO's countersignature"
     AGREED = "AGREED", "Agreed"
     DECLINED = "DECLINED", "Declined"
     LAPSED = "LAPSED", "Not signed in time"

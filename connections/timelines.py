@@ -9,10 +9,12 @@ from typing import Any
 
 from django.utils.text import capfirst
 
-from connections.models import P2pAgreement, Registration, Tcvn
+from connections.models import P2pAgreement, Preparer, Registration, Tcvn
+from connections.tenancies import holder_at
 from core.journal import of_subjects
 from core.models import Event
 from core.windows import weekdays_in_words
+from participants.models import Membership
 from participants.permissions import is_dso_staff
 
 DIALOGUE = {"asked": "Question asked", "written_to": "Message written"}
@@ -72,11 +74,36 @@ def timeline_of(row: Registration | Tcvn | P2pAgreement) -> list[Moment]:
     if isinstance(row, Tcvn) and row.registration_id is not None:
         subjects.append((Registration._meta.label_lower, row.registration_id))
     events = list(of_subjects(subjects).select_related("actor"))
-    by_dso = {person: is_dso_staff(person) for person in {e.actor_id for e in events} if person}
+    people = {event.actor_id for event in events if event.actor_id is not None}
+    names = _names(row, people)
     return [
-        Moment(each.happened_at, _title(each), _who(each, by_dso), each.reason or _changes(each))
+        Moment(each.happened_at, _title(each), _who(each, names), each.reason or _changes(each))
         for each in events
     ]
+
+
+def _names(row: Registration | Tcvn | P2pAgreement, people: set[int]) -> dict[int, str]:
+    """Return how people are named to a row's organisation: its own, and who prepares, in person."""
+    own = row.organisation
+    if isinstance(row, Tcvn) and row.tenancy_id is None:
+        own = holder_at(row.site, row.created_at)
+    registration_id = row.pk if isinstance(row, Registration) else _registration_of(row)
+    named = set(Membership.objects.filter(organisation=own).values_list("user_id", flat=True))
+    preparers = Preparer.objects.filter(registration_id=registration_id or 0)
+    named |= set(preparers.exclude(user=None).values_list("user_id", flat=True))
+    others = people - named
+    houses = Membership.objects.filter(user_id__in=others).order_by("pk")
+    names = dict(houses.values_list("user_id", "organisation__name"))
+    return {
+        person: "the network operator"
+        if is_dso_staff(person)
+        else names.get(person, "a former member")
+        for person in others
+    }
+
+
+def _registration_of(row: Tcvn | P2pAgreement) -> int | None:
+    return row.registration_id if isinstance(row, Tcvn) else None
 
 
 WORDS = {
@@ -124,7 +151,7 @@ def _title(event: Event) -> str:
     return said or f"{subject.capitalize()} {verb.replace('_', ' ')}"
 
 
-def _who(event: Event, by_dso: dict[int, bool]) -> str:
+def _who(event: Event, names: dict[int, str]) -> str:
     if event.actor_id is None:
         return "the system"
-    return "the network operator" if by_dso[event.actor_id] else str(event.actor)
+    return names.get(event.actor_id) or str(event.actor)

@@ -65,9 +65,9 @@ The network operator may suspend both notices in an emergency, and end them with
 
 P2P_CLAUSES = """\
 From {starts}, the capacity that {site} may import and export follows its contracts by itself. \
-What it has bought by a contract that the network operator has approved is added to its MIC of \
-{mic} or its MEC of {mec}, and what it has sold is taken off, in the half-hours of the contract. \
-No Temporary Capacity Variation Notice is needed.
+What it has bought by a contract that the network operator has approved is added to its MIC or \
+MEC, and what it has sold is taken off, in the half-hours of the contract (MIC: {mic}; MEC: \
+{mec}). No Temporary Capacity Variation Notice is needed.
 
 The site never exceeds the maximum installed capacity of {installed}, whatever it has bought.
 
@@ -80,8 +80,8 @@ signed it by {execute_by}.
 
 Either side may end it: the network operator with a reason, from a stated half-hour; the site with \
 at least {notice_days} business days' notice. What has been bought from then on must have ended \
-by then. Connection agreement {agreement} then counts again, with a MIC of {fallback_mic} and a \
-MEC of {fallback_mec}."""
+by then. Connection agreement {agreement} then counts again (MIC: {fallback_mic}; MEC: \
+{fallback_mec})."""
 
 
 def wording_in_words(version: int) -> str:

@@ -7,62 +7,103 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 
+from connections import content as contents
 from connections import services
 from connections.admin.stepped import Step, SteppedAdmin, tried
 from connections.admin_forms import EndForm, ReasonForm
 from connections.models import Site, Tenancy, TenancyChange, TenancyPolicy
 from connections.permissions import MAY_RECORD_TENANCY
 from connections.queries import Assessment, Standing
-from connections.states import TENANCY_MACHINE
+from connections.states import COUNTERSIGNED_TCVN, TENANCY_MACHINE
 from connections.tenancies import current_tenancy_policy
 from core.admin import ReadOnly, VersionedAdmin
 from core.retry import retried
-from participants.models import Organisation, User
+from core.web import uploads
+from core.web.actors import actor_of
+from participants.models import Membership, Organisation, User
 from participants.states import OrganisationKind
 
 
+class MemberField(forms.ModelChoiceField):  # type: ignore[type-arg]  # not generic at run time
+    """A choice of people, each with the organisations to which they belong."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        houses = ", ".join(each.organisation.name for each in obj.memberships.all())
+        return f"{houses}: {obj} ({obj.email})"
+
+
+EVIDENCE = "PDF, PNG, JPEG or CSV, 10 MB at most."
+
+
 class TenancyForm(EndForm):
-    """Who comes, who signs for them, from when, why, and the evidence."""
+    """Who comes, who signs for them, from when, why, and the evidence.
+
+    The evidence is sent once: it is kept for its sender while the form is refused.
+    """
 
     field_order = ("comes", "signatory", "from_at", "reason", "file")
     comes = forms.ModelChoiceField(
         Organisation.objects.none(), label="Passes to", help_text="A peer on record."
     )
-    signatory = forms.ModelChoiceField(
+    signatory = MemberField(
         User.objects.none(),
         label="Who signs for the site then",
         help_text="A member of who comes. You have seen the proof.",
     )
-    file = forms.FileField(
-        label="Evidence",
-        help_text="PDF, PNG, JPEG or CSV. If contracts are listed, attach it again.",
-    )
+    file = forms.FileField(label="Evidence", required=False, help_text=EVIDENCE)
+    kept_file = forms.CharField(required=False, widget=forms.HiddenInput)
     supplier = forms.CharField(max_length=120, required=False, label="Supplier that was told")
     supplier_told_on = forms.DateField(
         required=False, label="Told on", widget=forms.DateInput(attrs={"type": "date"})
     )
 
-    def __init__(self, *args: Any, site: Site, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, site: Site, user_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._keep_file(user_id)
         peers = Organisation.objects.filter(kind=OrganisationKind.PEER)
         fields: dict[str, Any] = self.fields
         fields["comes"].queryset = peers.exclude(pk=site.organisation_id).order_by("name")
-        members = User.objects.filter(
-            is_active=True, memberships__organisation__kind=OrganisationKind.PEER
+        members = Membership.objects.filter(organisation__in=fields["comes"].queryset)
+        fields["signatory"].queryset = (
+            User.objects.filter(is_active=True, memberships__in=members)
+            .distinct()
+            .prefetch_related("memberships__organisation")
+            .order_by("email")
         )
-        fields["signatory"].queryset = members.distinct().order_by("email")
         fields["reason"].help_text = "Both organisations read this."
+
+    def _keep_file(self, user_id: int) -> None:
+        sent, data = self.files.get("file"), QueryDict(mutable=True)
+        self.kept = sent or uploads.kept(self.data.get("kept_file", ""), user_id=user_id)
+        if sent is not None and (sent.size or 0) <= contents.MOST_BYTES:
+            data.update(self.data)
+            data["kept_file"] = uploads.keep(sent, user_id=user_id)
+            self.data = data
+        if self.kept is not None:
+            self.fields[
+                "file"
+            ].help_text = (
+                f"{self.kept.name} is kept with this form. Choose a file only to replace it."
+            )
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        if self.kept is None and "file" not in self.errors:
+            self.add_error("file", "Attach the evidence.")
+        return dict(values)
 
     def details(self) -> dict[str, Any]:
         values = dict(self.cleaned_data)
-        file = values.pop("file")
+        del values["kept_file"], values["file"]
+        file = self.kept
+        assert file is not None  # noqa: S101  # a form without one is not valid
         return {
             "comes_id": values.pop("comes").pk,
             "signatory_id": values.pop("signatory").pk,
@@ -77,10 +118,11 @@ def change_tenancy_view(request: HttpRequest, pk: int) -> HttpResponse:
     site = get_object_or_404(Site.objects.select_related("organisation"), pk=pk)
     if not request.user.has_perm(MAY_RECORD_TENANCY):
         raise PermissionDenied
-    form, status = TenancyForm(site=site), 200
+    sender = actor_of(request.user).person()
+    form, status = TenancyForm(site=site, user_id=sender), 200
     in_the_way: list[Standing] = []
     if request.method == "POST":
-        form, status = TenancyForm(request.POST, request.FILES, site=site), 422
+        form, status = TenancyForm(request.POST, request.FILES, site=site, user_id=sender), 422
         if form.is_valid():
             made, status, in_the_way = tried(
                 request, form, services.record_tenancy_change, site_id=pk, **form.details()
@@ -95,28 +137,30 @@ def change_tenancy_view(request: HttpRequest, pk: int) -> HttpResponse:
         "in_the_way": in_the_way,
         "row": site,
         "label": "Record the change of tenancy",
-        "facts": [("Held by", site.organisation), *_effects()],
+        "facts": [("Held by", site.organisation), *_effects(site)],
         "back": "../change/",
         "with_file": True,
     }
     return render(request, "admin/connections/step.html", context, status=status)
 
 
-def _effects() -> list[tuple[str, str]]:
-    """Say what a change does, by the rule in force."""
+def _effects(site: Site) -> list[tuple[str, str]]:
+    """Say what a change does to a site, by the rule in force."""
     policy = current_tenancy_policy()
+    concerned = site.tcvns.filter(state__in=COUNTERSIGNED_TCVN).order_by("pk")
+    names = ", ".join(str(each) for each in concerned) or "none is in force"
     return [
         ("Agreement", "It goes with the site, and the register's history stays."),
         (
             "TCVNs",
-            f"{policy.get_notices_display()} (policy version {policy.version}). Pairs end.",
+            f"{policy.get_notices_display()}; conditional pairs end in any case. Now: {names}.",
         ),
         ("Contracts", "None may deliver beyond it: those are listed, to be cancelled with it."),
         (
             "Under way",
-            "It is withdrawn: requests, responses, applications. Who comes registers the site.",
+            "Requests, responses and applications are withdrawn. Who comes registers the site.",
         ),
-        ("Signing", "Signatories and preparers of who leaves end at the change."),
+        ("Signing", "Who signs for the site today, or prepares for it, ends at the change."),
     ]
 
 

@@ -96,6 +96,13 @@ class Tcvn(ServiceWindowFields):
         return self.number or f"TCVN request {self.pk}"
 
     @property
+    def state_label(self) -> str:
+        """Return the state in words; a seller's is not being written by the seller."""
+        if self.role == TcvnRole.SELLER and self.state == TcvnState.DRAFT:
+            return "Asked of the seller, not answered yet"
+        return str(self.get_state_display())
+
+    @property
     def place(self) -> str:
         return self.site.name
 

@@ -47,10 +47,13 @@ class TenancyChange(models.Model):
     comes = models.ForeignKey(
         "participants.Organisation", on_delete=models.PROTECT, related_name="+"
     )
-    signatory = models.ForeignKey(  # who signs for the site from then on
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    signatory = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        verbose_name="who signs from then on",
     )
-    from_at = models.DateTimeField()
+    from_at = models.DateTimeField("from")
     state = models.CharField(
         max_length=10,
         choices=TenancyState.choices,
@@ -58,7 +61,9 @@ class TenancyChange(models.Model):
         editable=False,
     )
     policy_version = models.PositiveIntegerField()  # 0: the rule that comes with the product
-    notices = models.CharField(max_length=10, choices=TenancyRule.choices)  # the rule applied
+    notices = models.CharField(  # the rule applied
+        "its TCVNs", max_length=10, choices=TenancyRule.choices
+    )
     reason = models.TextField()
     supplier = models.CharField(max_length=120, blank=True)
     supplier_told_on = models.DateField(null=True, blank=True)
@@ -73,6 +78,8 @@ class TenancyChange(models.Model):
     done_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "change of tenancy"
+        verbose_name_plural = "changes of tenancy"
         permissions = [("record_tenancychange", "Can record changes of tenancy")]
         constraints = [
             models.CheckConstraint(

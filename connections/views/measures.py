@@ -15,6 +15,7 @@ from connections.measure_forms import LimitationForm, SetBackForm, SupplierForm
 from connections.models import LimitationSetting, Tcvn
 from connections.permissions import check_may_act_for
 from connections.states import NOTICE_IN_USE
+from connections.supplier_words import words_for_supplier
 from connections.views.access import reader, tcvn_for
 from core import clock
 from core.web.actors import actor_of
@@ -63,6 +64,7 @@ def _context(request: HttpRequest, tcvn: Tcvn, forms: dict[str, Any]) -> dict[st
         "tcvn": tcvn,
         "setting": LimitationSetting.objects.filter(tcvn=tcvn).select_related("evidence").first(),
         "told": tcvn.supplier_notices.order_by("pk"),
+        "for_supplier": words_for_supplier(tcvn),
         "may_record": reader(request).trades_for(tcvn.site.organisation_id)
         and tcvn.state in NOTICE_IN_USE,
         "trades": reader(request).trades_for(tcvn.site.organisation_id),

@@ -46,13 +46,31 @@ WAITS_FOR = {
     TcvnState.REQUESTED: "With the network operator.",
     TcvnState.ASSESSING: "With the network operator: the network is being studied.",
     TcvnState.SUPPORTED: "With the network operator: the notice is being issued.",
-    TcvnState.CONDITIONAL: "Supported if the named sellers lower theirs; their notices are needed.",
+    TcvnState.CONDITIONAL: "The sellers have accepted: the network operator issues the notices.",
     TcvnState.ISSUED: "Waits for a signatory of the site to read and sign the notice.",
     TcvnState.EXECUTED: "With the network operator, for its countersignature.",
     TcvnState.SUSPENDED: "Suspended by the network operator: no capacity until it is resumed.",
     TcvnState.VARIED: "Another notice has taken its place: see the versions below.",
     TcvnState.LAPSED: "It was not signed in time. Request it again if you still need it.",
     TcvnState.IN_FORCE: "In force. You may now buy capacity up to it.",
+    TcvnState.DECLINED: "Declined: nothing is asked of you any more.",
+    TcvnState.WITHDRAWN: "Withdrawn: nobody waits for anything.",
+    TcvnState.ENDED: "Ended: it gives no capacity any more. Ask again if you still need it.",
+}
+NOT_SIGNED = (
+    TcvnState.DRAFT,
+    TcvnState.REQUESTED,
+    TcvnState.ASSESSING,
+    TcvnState.SUPPORTED,
+    TcvnState.ISSUED,
+)
+ASK_AGAIN = {TcvnState.REFUSED, TcvnState.LAPSED, TcvnState.WITHDRAWN, TcvnState.ENDED}
+ANSWER_TONES = {
+    TcvnState.REFUSED: "danger",
+    TcvnState.SUPPORTED: "success",
+    TcvnState.ISSUED: "success",
+    TcvnState.EXECUTED: "success",
+    TcvnState.IN_FORCE: "success",
 }
 
 
@@ -75,9 +93,30 @@ def step_of_registration(registration: Registration) -> int:
 
 def waits_for(tcvn: Tcvn) -> str:
     """Say in a sentence who does what next."""
-    if tcvn.role == TcvnRole.SELLER and tcvn.state == TcvnState.DRAFT:
-        return "You are asked to keep capacity for another site: accept or decline."
+    if tcvn.role == TcvnRole.SELLER:
+        return _waits_for_seller(tcvn)
+    if tcvn.state == TcvnState.CONDITIONAL and (names := _sellers(tcvn, TcvnState.DRAFT)):
+        return f"Waits for {names} to accept or decline. The notices follow."
+    if tcvn.state == TcvnState.EXECUTED and (names := _sellers(tcvn, *NOT_SIGNED)):
+        return (
+            f"You have signed. It waits for {names} to sign as well; then both are countersigned."
+        )
     return WAITS_FOR.get(TcvnState(tcvn.state), "")
+
+
+def _waits_for_seller(tcvn: Tcvn) -> str:
+    buyer = tcvn.earmark_of.tcvn.site
+    if tcvn.state == TcvnState.DRAFT:
+        return f"You are asked to keep capacity for {buyer}: accept or decline."
+    if tcvn.state == TcvnState.IN_FORCE:
+        return f"In force: this capacity is kept for {buyer} until a contract sells it."
+    return WAITS_FOR.get(TcvnState(tcvn.state), "")
+
+
+def _sellers(tcvn: Tcvn, *states: TcvnState) -> str:
+    """Return the names of the sellers whose own notices are in one of some states."""
+    rows = tcvn.conditions.filter(ended_at=None, seller_tcvn__state__in=states).order_by("pk")
+    return " and ".join(rows.values_list("seller_site__name", flat=True))
 
 
 def step_of(tcvn: Tcvn) -> int:
@@ -87,9 +126,10 @@ def step_of(tcvn: Tcvn) -> int:
 def clock_context(row: Registration | Tcvn) -> dict[str, Any]:
     """Return what an application's page says of its clock, and whether a question is open."""
     found = clock_of(row, at=clock.now(), targets=current_targets())
+    seller = isinstance(row, Tcvn) and row.role == TcvnRole.SELLER
     asked = found.turn is not None and found.turn.kind == TurnKind.ANSWER
     return {
-        "clock_words": for_the_peer(found),
+        "clock_words": for_the_peer(found, seller=seller),
         "whole_words": of_the_whole(found),
         "asked": asked and not found.with_operator and row.state != RegistrationState.RETURNED,
     }

@@ -37,7 +37,9 @@ def site_list(request: HttpRequest) -> HttpResponse:
         {"site": site, "import": now[site.pk]["IMPORT"], "export": now[site.pk]["EXPORT"]}
         for site in sites
     ]
-    context = {"rows": rows, "may_trade": may_trade(me)}
+    past = queries.sites_with_past(me.organisation).exclude(pk__in=[site.pk for site in sites])
+    left = [] if me.organisation.kind == "DSO" else list(past)
+    context = {"rows": rows, "left": left, "may_trade": may_trade(me)}
     return render(request, "connections/site_list.html", context)
 
 

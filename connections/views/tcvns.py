@@ -27,7 +27,7 @@ from connections.models import P2pAgreement, Site, Tcvn
 from connections.permissions import check_signs_notice, signs_notice
 from connections.registration_forms import MessageForm
 from connections.services.registrations import current_agreement
-from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole
+from connections.states import CLOSED_TCVN, TCVN_MACHINE, TcvnRole, TcvnState
 from connections.timelines import timeline_of
 from connections.views.access import (
     Reader,
@@ -38,6 +38,8 @@ from connections.views.access import (
     tcvn_for,
 )
 from connections.views.shared import (
+    ANSWER_TONES,
+    ASK_AGAIN,
     STEPS,
     clock_context,
     step_of,
@@ -129,13 +131,14 @@ def may_change(tcvn: Tcvn, who: Reader) -> bool:
 def _filled(request: HttpRequest, sites: QuerySet[Site]) -> dict[str, Any]:
     """Return what is known of the site that the address names, from its approved registration.
 
-    Or all of a request that was refused, with the largest ceiling that would be supported.
+    Or all of a request that came to nothing; of one refused, the largest ceiling that would be
+    supported.
     """
     again = request.GET.get("again", "")
     if again.isdecimal():
-        refused = Tcvn.objects.filter(pk=again, site__in=sites, largest_kw__isnull=False).first()
-        if refused is not None:
-            return TcvnForm.filled_again(refused)
+        closed = Tcvn.objects.filter(pk=again, site__in=sites, role=TcvnRole.BUYER).first()
+        if closed is not None and closed.state in CLOSED_TCVN:
+            return TcvnForm.filled_again(closed)
     site_id = request.GET.get("site", "")
     if not site_id.isdecimal() or not sites.filter(pk=site_id).exists():
         return {"weekdays": [str(n) for n in range(1, 8)]}
@@ -178,6 +181,7 @@ def tcvn_response(
         "steps": STEPS,
         "step": step_of(tcvn),
         "waits_for": waits_for(tcvn),
+        "answer_tone": ANSWER_TONES.get(TcvnState(tcvn.state), "warning"),
         "signs": signs,
         "may_submit": may_submit,
         "to_read": request_to_read(tcvn, agreement=agreement) if may_submit else None,
@@ -188,6 +192,10 @@ def tcvn_response(
         "may_decline": tcvn.role == TcvnRole.SELLER
         and who.trades_for(tcvn.site.organisation_id)
         and TCVN_MACHINE.allows("decline", state=tcvn.state),
+        "may_ask_again": tcvn.role == TcvnRole.BUYER
+        and tcvn.state in ASK_AGAIN
+        and tcvn.largest_kw is None
+        and (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id)),
         "may_vary": may_vary(tcvn, at=clock.now())
         and (who.may_prepare(registration) or who.trades_for(tcvn.site.organisation_id)),
         "versions": line_of(tcvn),

@@ -57,4 +57,17 @@ def mail_detail(request: HttpRequest, name: str) -> HttpResponse:
     message = _read(path)
     part = message.get_body(("plain",))
     text = part.get_content() if part is not None else ""
-    return render(request, "participants/mail_detail.html", {"message": message, "text": text})
+    attached = [
+        {"name": each.get_filename(), "type": each.get_content_type(), "text": _shown(each)}
+        for each in message.iter_attachments()
+    ]
+    context = {"message": message, "text": text, "attached": attached}
+    return render(request, "participants/mail_detail.html", context)
+
+
+def _shown(attachment: EmailMessage) -> str:
+    """Return the text of an attachment that is one: a calendar file, its lines unfolded."""
+    if attachment.get_content_maintype() != "text":
+        return ""
+    text = str(attachment.get_content())
+    return text.replace("\r\n", "\n").replace("\n ", "")

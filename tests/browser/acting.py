@@ -56,6 +56,13 @@ def key_in(page: Page) -> int:
     return int(re.findall(r"\d+", page.url)[-1])
 
 
+def go(engineer: Page, group: str, label: str) -> None:
+    """Follow a link of the portal's navigation."""
+    engineer.click(f".portal-nav summary:text-is('{group}')")
+    engineer.click(f".portal-nav a:text-is('{label}')")
+    engineer.wait_for_load_state()
+
+
 def step(engineer: Page, path: str, label: str, **values: str) -> None:
     """Take one of the steps that a row in the portal offers."""
     engineer.goto(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.acting import day, wait_for_words
+from tests.browser.acting import day, go, wait_for_words
 from tests.browser.conftest import LogIn
 from tests.browser.examining import examine
 from tests.psa.engine import files
@@ -27,7 +27,7 @@ def test_a_simbench_grid_comes_in_gets_sites_and_says_why_a_what_if_fails(log_in
     add_sites(engineer)
     found = []
 
-    engineer.click(".portal-nav a:text-is('Networks')")
+    go(engineer, "Network", "Networks")
     engineer.click(".object-tools a")
     engineer.select_option("[name=area]", label=AREA)
     engineer.fill("[name=name]", "Rural grid")
@@ -88,7 +88,7 @@ def add_area(manager: Page) -> None:
 
 def add_sites(engineer: Page) -> None:
     engineer.goto("/dso/")
-    engineer.click(".portal-nav a:text-is('Sites')")
+    go(engineer, "Connections", "Sites")
     engineer.click("text=Import sites and agreements")
     columns = (
         "reference,site,organisation,area,voltage_kv,mic_kva,mec_kva,max_installed_kva,starts_on"

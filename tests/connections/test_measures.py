@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections import services
-from connections.models import Document, LimitationSetting
+from connections.models import Document, LimitationSetting, SiteMpan
 from core import clock
 from core.errors import RefusedError, WrongStateError
 from core.journal import Actor
@@ -48,6 +48,21 @@ def dso(world: World) -> Actor:
 def record(world: World, tcvn_id: int, **other: Any) -> LimitationSetting:
     values = {**SETTING, "file_name": "sheet.csv", "file_content": SHEET, **other}
     return services.record_limitation(tcvn_id=tcvn_id, actor=world.rival.actor, at=AT, **values)
+
+
+def test_the_page_has_a_text_for_the_supplier_with_meter_point_window_and_capacity(
+    world: World, dso: Actor, client: Client
+) -> None:
+    tcvn = in_force(world.rival, dso)
+    SiteMpan.objects.create(site=world.rival.site, direction="IMPORT", mpan="2009900001576")
+    client.force_login(world.rival.user, backend="participants.auth.RoleBackend")
+
+    page = client.get(reverse("connections:tcvn-measures", args=[tcvn.pk])).content.decode()
+
+    assert "MPAN (import): 2009900001576" in page
+    assert f"In this window (local time): {tcvn.window}" in page
+    assert "may import up to 60 kW, as far as the site has bought capacity for it" in page
+    assert 'data-copy="#for-supplier"' in page
 
 
 def test_a_setting_is_kept_with_its_evidence_and_recorded_once(world: World, dso: Actor) -> None:

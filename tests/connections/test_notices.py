@@ -461,6 +461,33 @@ def test_the_mail_of_a_notice_in_force_brings_its_start_and_end_as_a_calendar(
         ]
 
 
+def test_mails_move_the_end_in_the_calendar_or_cancel_both_where_it_counts_no_more(
+    world: World, dso: Actor
+) -> None:
+    tcvn, ends = in_force(world.rival, dso), WINDOW.periods()[1][1]
+
+    def told() -> list[Any]:
+        notice = Notice.objects.filter(recipient=world.rival.user).latest("pk")
+        return list(Calendar.from_ical(notice.calendar).walk("VEVENT"))
+
+    first = told()
+    services.suspend_tcvn(
+        tcvn_id=tcvn.pk, from_at=ends, reason="A fault.", actor=dso, at=AT + HALF_HOUR
+    )
+    moved = told()
+    services.end_tcvn(
+        tcvn_id=tcvn.pk, from_at=BEGINS, reason="Sold.", actor=dso, at=AT + 2 * HALF_HOUR
+    )
+    gone = told()
+
+    assert [each.decoded("dtstart") for each in moved] == [BEGINS, ends - HALF_HOUR]
+    assert [each["uid"] for each in moved] == [each["uid"] for each in first]
+    sequences = [int(each[-1]["sequence"]) for each in (first, moved, gone)]
+    assert sequences == sorted(set(sequences))
+    assert [each.get("status") for each in (*first, *moved)] == [None] * 4
+    assert [each["status"] for each in gone] == ["CANCELLED"] * 2
+
+
 def test_a_notice_to_sign_says_by_mail_when_it_lapses(world: World, dso: Actor) -> None:
     issued(world, dso)
 

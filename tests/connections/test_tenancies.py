@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -230,6 +231,61 @@ def test_contracts_beyond_it_are_listed_and_cancelled_with_it_or_it_is_refused(
     contract.refresh_from_db()
     assert (contract.state, contract.cancelled_from) == ("CANCELLED", MOVES)
     assert differences() == []
+
+
+def test_the_evidence_is_sent_once_though_contracts_are_listed_first(
+    world: World, dso: Actor, comes: Peer, settings: Any
+) -> None:
+    settings.DEMO = True  # the portal asks for no second factor
+    in_force(world.rival, dso)
+    contract, portal = contract_of(world), Client()
+    wsc.open_review(contract_id=contract.pk, at=AT)
+    User.objects.filter(pk=dso.person()).update(is_staff=True)
+    portal.force_login(User.objects.get(pk=dso.person()), "participants.auth.RoleBackend")
+    address = reverse("admin:connections_site_change_tenancy", args=[world.rival.site.pk])
+    typed: dict[str, Any] = {
+        "comes": comes.organisation.pk,
+        "signatory": comes.user.pk,
+        "from_at": f"{MOVES.astimezone(LONDON):%Y-%m-%dT%H:%M}",
+        "reason": "The weir is sold.",
+    }
+
+    with clock.frozen(AT):
+        without = portal.post(address, typed)
+        listed = portal.post(address, typed | {"file": SimpleUploadedFile("deed.csv", PROOF)})
+        form = listed.context["form"]
+        kept = {"kept_file": form["kept_file"].value(), "in_the_way": str(contract.reference)}
+        stranger = portal.post(address, typed | kept | {"kept_file": "x"})
+        done = portal.post(address, typed | kept | {"cancel_and": "1"})
+
+    assert without.context["form"].errors["file"] == ["Attach the evidence."]
+    assert "Contracts in the way" in listed.content.decode()
+    assert "deed.csv is kept with this form." in listed.content.decode()
+    assert stranger.context["form"].errors["file"] == ["Attach the evidence."]
+    assert done.status_code == 302
+    change = TenancyChange.objects.get()
+    assert (change.evidence_name, bytes(change.evidence)) == ("deed.csv", PROOF)
+
+
+def test_who_has_left_finds_its_past_site_and_who_came_reads_since_when(
+    world: World, dso: Actor, comes: Peer
+) -> None:
+    moved(world, comes, dso)
+    site, pages = world.rival.site, []
+
+    for user in (world.rival.user, comes.user):
+        client = Client()
+        client.force_login(user, backend="participants.auth.RoleBackend")
+        with clock.frozen(MOVES + timedelta(days=1)):
+            pages.append(client.get("/sites/").content.decode())
+    with clock.frozen(MOVES + timedelta(days=1)):
+        page = client.get(f"/sites/{site.pk}/").content.decode()
+
+    register = reverse("connections:register", args=[site.pk])
+    assert "Sites that you held before" in pages[0]
+    assert f'<a href="{register}">{site}</a>' in pages[0]
+    assert "Sites that you held before" not in pages[1]
+    assert f'You hold it since <time datetime="{MOVES.isoformat()}">' in page
 
 
 def test_nothing_is_agreed_beyond_it_any_more_and_what_was_offered_is_withdrawn(

@@ -305,12 +305,19 @@ def test_signing_up_confirms_the_address_and_founds_the_organisation(
 def test_the_demo_shows_the_mail_it_kept(client: Client, settings: Any, tmp_path: Path) -> None:
     settings.DEMO, settings.EMAIL_FILE_PATH = True, str(tmp_path)
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    EmailMessage("Subject <i>", "The words", to=["one@example.org"]).send()
+    mail = EmailMessage("Subject <i>", "The words", to=["one@example.org"])
+    mail.attach("calendar.ics", "BEGIN:VCALENDAR\r\nSUMMARY:It sta\r\n rts", "text/calendar")
+    mail.attach("notice.pdf", b"%PDF", "application/pdf")
+    mail.send()
     (name,) = [path.name for path in tmp_path.iterdir()]
 
     assert "Subject &lt;i&gt;" in client.get("/demo/mail/").content.decode()
     assert "Subject &lt;i&gt;" not in client.get("/demo/mail/?to=two@").content.decode()
-    assert "The words" in client.get(f"/demo/mail/{name}/").content.decode()
+    page = client.get(f"/demo/mail/{name}/").content.decode()
+    assert "The words" in page
+    assert "Attached: calendar.ics" in page
+    assert "SUMMARY:It starts" in page
+    assert "application/pdf" in page
     assert client.get("/demo/mail/nothing.log/").status_code == 404
 
 

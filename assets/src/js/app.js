@@ -1,6 +1,7 @@
 // Small behaviours of every page. Each page works without them.
 
 import "bootstrap/js/src/collapse.js";
+import "./menus.js";
 
 const root = document.documentElement;
 
@@ -43,26 +44,12 @@ async function copy(button) {
   }, 2500);
 }
 
-function closeMenus(except) {
-  for (const menu of document.querySelectorAll("details.menu[open]")) {
-    if (menu !== except) menu.open = false;
-  }
-}
-
 document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
   if (!target) return;
-  closeMenus(target.closest("details.menu"));
   if (target.closest("[data-theme-toggle]")) toggleTheme();
   const copied = target.closest("[data-copy]");
   if (copied) copy(copied);
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape") return;
-  const open = document.querySelector("details.menu[open]");
-  closeMenus(null);
-  open?.querySelector("summary")?.focus();
 });
 
 // A form sends once: a second press of its button is not a second request.

@@ -66,7 +66,7 @@ def record_conditional(
             role=TcvnRole.SELLER,
             direction=tcvn.direction,
             capacity_kw=kw,
-            reason=f"Condition of {tcvn}",
+            reason=f"Room for {tcvn.site.name}: {tcvn}",
             varies=_earmark_varied(tcvn, site_id),
             study_reference=tcvn.study_reference,
             created_by_id=actor.person(),
