@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0017_statement_versions'),
+        ('connections', '0018_statements_of_parts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
