@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
-from core.periods import local_midnight
+from core.periods import HALF_HOUR, local_midnight
 
 
 def tell_whom(apps, _schema):
@@ -17,8 +17,9 @@ def tell_whom(apps, _schema):
         begins = local_midnight(month)
         ends = local_midnight(month.replace(year=month.year + month.month // 12,
                                             month=month.month % 12 + 1))
+        at = min(row.as_of, ends - HALF_HOUR)  # made late, it is of who held it in its month
         past = tenancies.objects.filter(
-            Q(starts_at=None) | Q(starts_at__lte=row.as_of), site=row.site, ends_at__gt=row.as_of
+            Q(starts_at=None) | Q(starts_at__lte=at), site=row.site, ends_at__gt=at
         ).first()
         held = past or row.site
         since, until = (past.starts_at, past.ends_at) if past else (row.site.held_since, None)
