@@ -63,6 +63,7 @@ class Assessment:
     detail: str = ""  # the same for engineers: bases, per unit
     largest_kw: Decimal | None = None  # the largest ceiling that would be supported
     free_percent: float | None = None  # of the limit that is nearest, where it is supported
+    study_id: int | None = None
 
 
 def assessments_of(row: Registration | Tcvn | P2pAgreement) -> list[Assessment]:

@@ -54,6 +54,7 @@ def _assessment(study: Study, row: Registration | Tcvn) -> Assessment:
         title=f"{question.direction.title()}: {_outcome(study, sellers=bool(sellers))}",
         words=_for_the_applicant(study),
         detail=study.summary,
+        study_id=study.pk,
         seasons=[
             (each["name"], ", ".join(filter(None, [each["outcome"], each["elements"]])))
             for each in (seasons_in(question, result) if study.result else [])

@@ -12,7 +12,13 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from connections import services
+from connections import queries, services
+from connections.api.assessments import (
+    AssessmentShape,
+    CheckShape,
+    assessment_as_values,
+    checklist,
+)
 from connections.api.operator_shapes import (
     AnswerReasonInput,
     ApprovalInput,
@@ -33,6 +39,7 @@ from connections.api.tcvn_shapes import TcvnShape, VariationInput
 from connections.services.tcvns.varying import takes_over_at
 from core import clock
 from core.api.idempotency import idempotent
+from participants.api.authentication import caller
 from participants.states import TokenScope
 
 act = partial(action, detail=True, methods=["post"], scope=TokenScope.MANAGE)
@@ -45,6 +52,15 @@ class OperatorActs(OwnRows):
     tells_what_is_in_the_way = False
     subject: str  # what the services call the row's id
 
+    @extend_schema(responses=AssessmentShape(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def assessments(self, request: Request, pk: str) -> Response:
+        """Read what the network study says, a direction each; none before a study is asked for."""
+        to_operator = caller(request).is_dso_staff
+        found = queries.assessments_of(self.get_object())
+        values = [assessment_as_values(each, to_operator=to_operator) for each in found]
+        return Response(AssessmentShape(values, many=True).data)
+
     def _answered(self, service: Any, shape: Any = None) -> Response:
         row = self.get_object()
         values = self.read(shape, self.request.data) if shape else None
@@ -53,6 +69,15 @@ class OperatorActs(OwnRows):
 
 class RegistrationAnswers(OperatorActs):
     subject = "registration_id"
+
+    @extend_schema(responses=CheckShape(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def checklist(self, request: Request, pk: str) -> Response:
+        """Read the checklist: what was found, and to the operator what the records say."""
+        values = checklist(
+            self.get_object(), to_operator=caller(request).is_dso_staff, at=clock.now()
+        )
+        return Response(CheckShape(values, many=True).data)
 
     @extend_schema(request=SettleInput, responses=RegistrationShape)
     @act(url_path="settle-site")

@@ -23,11 +23,11 @@ TASK = "connections.write_statement"
 def open_due(*, at: datetime) -> int:
     """Open the statements of this month, once due, and return how many.
 
-    And of the last, if the clock stood on its last working day; not where there was none before.
+    And of the last, if the clock stood on its last working day; not before the first that was made.
     """
     this = at.astimezone(LONDON).date().replace(day=1)
     months = [this] if statements.is_due(this, at=at) else []
-    if CapacityStatement.objects.exists():
+    if CapacityStatement.objects.filter(month__lt=this).exists():
         months.insert(0, (this - timedelta(days=1)).replace(day=1))
     return sum(open_statements(month=month, at=at) for month in months)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,10 +14,13 @@ from connections.states import CheckItem
 from core import clock
 from core.journal import Actor
 from participants.models import Membership, User
-from tests.connections.making import pair
+from psa.models import Study
+from psa.states import StudyKind, StudyState
+from tests.connections.making import assessing, pair
 from tests.connections.test_api import body, client_of
 from tests.make import AT, make_manager, make_member
 from tests.nmf.world import World, make_world
+from wsc.queries import current_policy, question_about_tcvn
 
 pytestmark = pytest.mark.django_db
 WINDOW = {
@@ -93,6 +97,64 @@ def test_a_registration_is_answered_by_the_api(world: World, dso: APIClient) -> 
     assert (approved["state"], approved["answer"]) == ("APPROVED", "Not in May.")
     assert approved["max_buy_export_kw"] == "15.000"
     assert dso.get(at).json()["allowed_actions"] == []
+
+
+def test_the_checklist_tells_what_was_found_and_the_operator_what_the_records_say(
+    world: World, dso: APIClient
+) -> None:
+    registration = world.rival.site.registrations.get()
+    registration.state = "SUBMITTED"
+    registration.save()
+    at = f"/api/v1/registrations/{registration.pk}/"
+    wrong = {"item": "SIGNATORY", "met": False, "note": "Nobody yet."}
+    assert dso.post(f"{at}checks/", {"checks": [wrong]}, format="json").status_code == 200
+
+    seen = {each["item"]: each for each in dso.get(f"{at}checklist/").json()}
+    by_peer = {each["item"]: each for each in of(world.rival.user).get(f"{at}checklist/").json()}
+
+    assert set(seen) == set(by_peer) == set(CheckItem.values)
+    assert seen["SIGNATORY"] == {
+        "item": "SIGNATORY",
+        "what": "Signatory verified",
+        "met": False,
+        "note": "Nobody yet.",
+        "records_say_met": False,
+        "records_say": "no signatory is verified",
+    }
+    assert (seen["AGREEMENT"]["met"], seen["AGREEMENT"]["records_say"]) == (
+        None,
+        "CA-Weir, on record",
+    )
+    assert by_peer["SIGNATORY"]["note"] == "Nobody yet."
+    assert {each["records_say"] for each in by_peer.values()} == {None}
+    assert of(world.seller.user).get(f"{at}checklist/").status_code == 404
+
+
+def test_what_the_study_says_is_told_in_plain_words_and_its_detail_to_the_operator(
+    world: World, manager: Membership, dso: APIClient
+) -> None:
+    tcvn = assessing(world.rival, Actor(manager.user_id))
+    question = question_about_tcvn(tcvn, policy=current_policy(world.area.pk), at=AT)
+    at = f"/api/v1/tcvns/{tcvn.pk}/assessments/"
+    assert dso.get(at).json() == []
+    study = Study.objects.create(
+        area=world.area,
+        kind=StudyKind.TCVN,
+        reference=tcvn.study_reference,
+        question=question.as_json(),
+        state=StudyState.INCOMPLETE,
+        summary="No answer: the area has no network model.",
+        asked_at=AT,
+        starts_at=AT,
+        ends_at=AT + timedelta(days=1),
+    )
+
+    [to_operator], [to_peer] = dso.get(at).json(), of(world.rival.user).get(at).json()
+
+    assert (to_operator["title"], to_operator["supported"]) == ("Import: no answer", None)
+    assert (to_operator["study"], to_operator["detail"]) == (study.pk, study.summary)
+    assert (to_peer["title"], to_peer["words"]) == (to_operator["title"], to_operator["words"])
+    assert (to_peer["study"], to_peer["detail"], to_peer["sellers"]) == (None, None, [])
 
 
 def codes(answer: Any) -> list[str]:

@@ -211,6 +211,29 @@ def test_made_anew_each_part_is_compared_with_its_own(
     assert [papers.differences(each, since=LAST) for each in again] == [[], []]
 
 
+def test_an_operator_makes_a_month_anew_by_rest(world: World, dso: Actor, comes: Peer) -> None:
+    recorded(world, comes, dso)
+    services.open_statements(month=MARCH, at=LAST)
+    CapacityStatement.objects.update(made_at=LAST, content=b"-", sha256="-")
+    last = CapacityStatement.objects.get(site=None)
+    path = f"{ADDRESS}{last.pk}/rerun/"
+
+    refused = client(world.seller).post(path)
+    answers = [client_of_dso(dso).post(path) for _ in range(2)]
+
+    assert refused.status_code == 404
+    assert [answer.status_code for answer in answers] == [201, 409]
+    made = answers[0].json()
+    assert (made["month"], made["version"], made["site"], made["made_at"]) == (
+        "2026-03-01",
+        2,
+        None,
+        None,
+    )
+    rows = CapacityStatement.objects.filter(version=2)
+    assert rows.count() == CapacityStatement.objects.filter(version=1).count()
+
+
 @pytest.mark.parametrize("path", ["register/", "register-csv/"])
 def test_what_the_register_will_say_is_not_known(world: World, path: str) -> None:
     query = {

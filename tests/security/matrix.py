@@ -226,6 +226,8 @@ API = [
         "connections.signatory.named",    "401 404 404  403 403 403  403 ok ok"),
     Row("DELETE api/v1/signatories/<pk>/", "signatory",
         "connections.signatory.ended",    "401 404 404  403 ok ok  403 ok ok"),
+    Row("POST api/v1/capacity-statements/<pk>/rerun/", "statement",
+        "connections.capacitystatement.rerun", "401 404 404  403 403 403  403 ok ok"),
     Row("POST api/v1/tenancy-changes/", "",
         "connections.tenancychange.recorded", "401 403 403  403 403 403  403 ok ok"),
     Row("POST api/v1/tenancy-changes/<pk>/cancel/", "tenancy change",  # the other comes
