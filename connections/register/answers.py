@@ -122,7 +122,7 @@ def half_hourly_rows(direction: str, stretches: Iterable[Stretch]) -> Iterator[l
             at.astimezone(LONDON).isoformat(),
             settlement_period(at)[1],
             direction,
-            *("" if value is None else value for value in (*kw, *kva)),
+            *("" if value is None else value.quantize(WATT) for value in (*kw, *kva)),
         ]
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
+from django.db.models import QuerySet
+
 from connections import queries
 from connections.models import Agreement, CapacityStatement, Site
 from connections.register.answers import Said, daily_rows, reasons_said
@@ -54,7 +56,9 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
             "directions": directions,
             "begins": begins,
             "last": ends - HALF_HOUR,
+            "ends": ends,
             "days": _on_end(rows),
+            "replaces": _before(statement).exists(),
         },
         title=f"Capacity statement, {statement.month:%B %Y}",
         reference=f"{site} {statement.month:%Y-%m}, {statement.organisation}, "
@@ -85,6 +89,12 @@ def differences(statement: CapacityStatement, *, since: datetime) -> list[dict[s
                         }
                     )
     return found
+
+
+def _before(statement: CapacityStatement) -> QuerySet[CapacityStatement]:
+    """Return the earlier versions of what a statement tells: of the same part of the month."""
+    same = {"month": statement.month, "site": statement.site, "starts_at": statement.starts_at}
+    return CapacityStatement.objects.filter(**same, version__lt=statement.version)
 
 
 def _part(statement: CapacityStatement) -> tuple[Site, Period]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from rest_framework.test import APIClient
@@ -140,7 +141,7 @@ def test_what_the_study_says_is_told_in_plain_words_and_its_detail_to_the_operat
     study = Study.objects.create(
         area=world.area,
         kind=StudyKind.TCVN,
-        reference=tcvn.study_reference,
+        reference=tcvn.study_reference or uuid4(),
         question=question.as_json(),
         state=StudyState.INCOMPLETE,
         summary="No answer: the area has no network model.",

@@ -115,7 +115,7 @@ def test_each_has_a_statement_of_its_own_part(world: World, dso: Actor, comes: P
         "Bakery trust": (MOVES, ENDS),
     }
     left, came = text_of(found["Mill trust"]), text_of(found["Bakery trust"])
-    assert "1 March 2026 to 18 March 2026, in the half-hour of 11:30" in left
+    assert "1 March 2026 to 18 March 2026, 12:00, as" in left
     assert "18 March 2026, 12:00, to 31 March 2026" in came
     assert ("Mill trust" in left, "Bakery trust" in left) == (True, False)
     assert ("Mill trust" in came, "Bakery trust" in came) == (False, True)
