@@ -19,6 +19,7 @@ from connections.site_files import MOST_BYTES
 from core import clock
 from core.retry import retried
 from core.web.actors import actor_of
+from participants.states import TokenScope
 
 
 class CsvParser(BaseParser):
@@ -95,6 +96,8 @@ def _text(value: Any) -> str | None:
 
 class SiteFileView(APIView):
     parser_classes = [CsvParser]
+    scope = TokenScope.MANAGE
+    tells_what_is_in_the_way = True
 
     @extend_schema(
         operation_id="site_file_create",

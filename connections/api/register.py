@@ -23,7 +23,7 @@ from connections.views.register import statement_file
 from core import clock
 from core.api.renderers import CsvRenderer
 from core.errors import Refusal, RefusedError
-from core.periods import LONDON
+from core.periods import HALF_HOUR, LONDON, half_hour_of
 from participants.api.authentication import caller
 from participants.states import OrganisationKind
 
@@ -75,8 +75,10 @@ def past(moment: datetime | None) -> datetime | None:
 
 class RegisterQuery(serializers.Serializer[Any]):
     direction = serializers.ChoiceField(choices=Direction.choices)
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
+    starts_at = serializers.DateTimeField(default=None, help_text="Without one: this half-hour.")
+    ends_at = serializers.DateTimeField(
+        default=None, help_text="Without one: the end of the half-hour of starts_at."
+    )
     as_of = serializers.DateTimeField(
         default=None, help_text="Answer as the register said at this past moment."
     )
@@ -85,6 +87,8 @@ class RegisterQuery(serializers.Serializer[Any]):
         return past(moment)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs["starts_at"] = attrs["starts_at"] or half_hour_of(clock.now())
+        attrs["ends_at"] = attrs["ends_at"] or half_hour_of(attrs["starts_at"]) + HALF_HOUR
         length = attrs["ends_at"] - attrs["starts_at"]
         if length.total_seconds() <= 0 or length.days > LONGEST_DAYS:
             message = "ends_at is after starts_at, by a year at most."

@@ -25,6 +25,7 @@ from connections.api.serializers import (
     OwnSiteShape,
     PreparerShape,
 )
+from connections.api.site_acts import SiteActs
 from connections.filters import SiteFilter
 from connections.models import Area, Document, Preparer, Site
 from connections.register.answers import HEADS, as_values, half_hourly_rows, write_csv
@@ -50,7 +51,7 @@ class AreaViews(OwnRows):
     serializer_class = AreaShape
 
 
-class SiteViews(OwnRows):
+class SiteViews(SiteActs):
     queryset = Site.objects.none()
     serializer_class = OwnSiteShape
     filterset_class = SiteFilter

@@ -222,6 +222,16 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
     "api/v1/tcvns/<pk>/execute/": _signature,
     "agreements/<int:pk>/execute/": _p2p_signature,
     "api/v1/p2p-agreements/<pk>/execute/": _p2p_signature,
+    "api/v1/sites/<pk>/agreements/": lambda _: {
+        "reference": "CA-new",
+        "voltage_kv": "0.4",
+        "mic_kva": None,
+        "mec_kva": "100",
+        "export_power_factor": "1",
+        "max_installed_kva": "300",
+        "starts_at": "2026-03-03T00:00:00Z",
+    },
+    "api/v1/sites/<pk>/close/": lambda _: REASON | {"from_at": "2027-06-01T00:00:00Z"},
     "api/v1/signatories/": lambda o: {
         "site": o["site"],
         "email": f"administrator-{o['home']}@example.org",

@@ -125,6 +125,7 @@ API = [
     Row("GET api/v1/studies/<pk>/pdf/", "study", "", "401 404 404  404 404 404  409 409 409"),
     Row("GET api/v1/sites/<pk>/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register/", "site", "", _API_HOME),
+    Row("GET api/v1/sites/<pk>/agreements/", "site", "", _API_HOME),
     Row("GET api/v1/sites/<pk>/register-csv/", "site", "", _API_HOME),
     Row("GET api/v1/capacity-statements/<pk>/", "statement", "", _API_HOME),
     Row("GET api/v1/capacity-statements/<pk>/file/", "statement", "", _API_HOME),

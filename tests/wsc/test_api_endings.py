@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -191,3 +191,77 @@ def test_what_can_not_be_is_told_by_its_field(
         [field],
     )
     assert not TenancyChange.objects.exists()
+
+
+def test_a_smaller_agreement_names_what_it_leaves_no_room_for(world: World, dso: APIClient) -> None:
+    contract = world.contract()  # the mill sells 40 of 60 kW
+    reference, site = str(contract.reference), world.seller.site.pk
+    smaller = {
+        "reference": "CA-smaller",
+        "voltage_kv": "0.4",
+        "mic_kva": None,
+        "mec_kva": "30",
+        "export_power_factor": "1",
+        "max_installed_kva": "60",
+        "starts_at": MOVES.isoformat(),
+    }
+    row = f"CA-smaller,Mill,Mill trust,{world.area},0.4,,30,60,2026-03-18\n"
+    heads = (
+        "reference,site,organisation,area,voltage_kv,mic_kva,mec_kva,max_installed_kva,starts_on"
+    )
+
+    by_file = dso.post("/api/v1/sites/file/", f"{heads}\n{row}", content_type="text/csv")
+    refused = send(dso, f"sites/{site}/agreements", **smaller)
+    no_reason = send(dso, f"sites/{site}/agreements", **smaller, cancel=[reference])
+    contract.refresh_from_db()
+    state = contract.state
+    about = {"cancel": [reference], "reason": "The transformer is smaller."}
+    done = send(dso, f"sites/{site}/agreements", **smaller, **about)
+
+    assert in_the_way(by_file) == in_the_way(refused) == {reference}
+    by_kw = {each["by_kw"] for each in refused.json()["in_the_way"]}
+    assert (by_kw, no_reason.status_code, state) == ({"10.000"}, 422, "PENDING")
+    assert (done.status_code, done.json()["reference"]) == (201, "CA-smaller")
+    contract.refresh_from_db()
+    assert (contract.state, contract.cancelled_from) == ("CANCELLED", MOVES)
+    listed = dso.get(f"/api/v1/sites/{site}/agreements/").json()
+    assert [(each["reference"], each["mec_kva"]) for each in listed] == [
+        ("CA-Mill", "60.000"),
+        ("CA-smaller", "30.000"),
+    ]
+    assert parse(listed[0]["ends_at"]) == parse(listed[1]["starts_at"]) == MOVES
+
+
+def test_a_site_closes_with_the_contracts_it_has(world: World, dso: APIClient) -> None:
+    contract = world.contract()
+    reference, path = str(contract.reference), f"sites/{world.seller.site.pk}/close"
+    about = {"from_at": MOVES.isoformat(), "reason": "Pulled down."}
+
+    refused = send(dso, path, **about)
+    done = send(dso, path, **about, cancel=[reference])
+
+    assert in_the_way(refused) == {reference}
+    assert (done.status_code, done.json()["name"]) == (200, "Mill")
+    contract.refresh_from_db()
+    assert contract.state == "CANCELLED"
+    after = {"direction": "EXPORT", "starts_at": MOVES.isoformat()}
+    [stretch] = dso.get(f"/api/v1/sites/{world.seller.site.pk}/register/", after).json()
+    assert (stretch["agreed"], stretch["permitted"]) == (None, "0.000")
+
+
+def test_the_register_is_asked_now_and_at_a_moment_without_a_period(
+    world: World, dso: APIClient
+) -> None:
+    path = f"/api/v1/sites/{world.seller.site.pk}/register/"
+    world.contract()
+
+    [now] = dso.get(path, {"direction": "EXPORT"}).json()
+    [then] = dso.get(path, {"direction": "EXPORT", "starts_at": MOVES.isoformat()}).json()
+
+    assert (parse(now["starts_at"]), parse(now["ends_at"])) == (AT, AT + timedelta(minutes=30))
+    assert (now["held_sold"], then["held_sold"]) == ("0.000", "40.000")
+    assert parse(then["ends_at"]) == MOVES + timedelta(minutes=30)
+
+
+def parse(text: str) -> datetime:
+    return datetime.fromisoformat(text)
