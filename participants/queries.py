@@ -25,6 +25,12 @@ def memberships_of(user_id: int) -> QuerySet[Membership]:
     )
 
 
+def member_by_email(organisation_id: int, email: str) -> Membership | None:
+    """Return an organisation's active member of an address, in capitals or not."""
+    members = Membership.objects.filter(organisation=organisation_id, user__is_active=True)
+    return members.filter(user__email__iexact=email).first()
+
+
 def current_terms() -> dict[str, TermsDocument]:
     """Return the latest published version of each kind of terms."""
     found: dict[str, TermsDocument] = {}

@@ -4,7 +4,8 @@ from connections.admin.notices import NoticePolicyAdmin, NoticeTemplateAdmin
 from connections.admin.p2p import P2pAgreementAdmin, P2pTemplateAdmin
 from connections.admin.register import CapacityStatementAdmin, RegisterHookAdmin
 from connections.admin.registrations import RegistrationAdmin
-from connections.admin.sites import AgreementAdmin, AreaAdmin, SignatoryAdmin, SiteAdmin
+from connections.admin.signatories import SignatoryAdmin
+from connections.admin.sites import AgreementAdmin, AreaAdmin, SiteAdmin
 from connections.admin.stepped import Step, SteppedAdmin
 from connections.admin.targets import StepTargetsAdmin
 from connections.admin.tcvns import TcvnAdmin

@@ -1,4 +1,4 @@
-"""Areas, sites, their signatories and agreements in the portal."""
+"""Areas, sites and agreements in the portal."""
 
 from __future__ import annotations
 
@@ -132,30 +132,6 @@ class SiteAdmin(Journalled, admin.ModelAdmin[Site]):
             actor=actor_of(request.user),
             at=clock.now(),
         )
-
-
-@admin.register(Signatory)
-class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
-    list_display = ("site", "user", "verified_at")
-    list_filter = (("verified_at", admin.EmptyFieldListFilter),)
-    list_select_related = ("site", "user")
-    actions = ("verify",)
-
-    def has_verify_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("connections.review_registration")
-
-    @admin.action(description="Verify: the proof has been seen", permissions=["verify"])
-    def verify(self, request: HttpRequest, queryset: Any) -> None:
-        for each in queryset.order_by("pk"):
-            retried(
-                services.name_signatory,
-                site_id=each.site_id,
-                user_id=each.user_id,
-                verified=True,
-                actor=actor_of(request.user),
-                at=clock.now(),
-            )
-        self.message_user(request, "Verified.", messages.SUCCESS)
 
 
 @admin.register(Agreement)

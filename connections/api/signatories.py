@@ -23,7 +23,7 @@ from connections.permissions import MAY_REVIEW
 from core.api.idempotency import idempotent
 from core.errors import Refusal, RefusedError
 from participants.api.authentication import caller
-from participants.models import Membership
+from participants.queries import member_by_email
 
 
 class SignatoryFilter(django_filters.FilterSet):
@@ -63,12 +63,7 @@ class SignatoryInput(serializers.Serializer[Any]):
 
     def details(self) -> dict[str, Any]:
         values = self.validated_data
-        members = Membership.objects.filter(
-            organisation=values["site"].organisation_id,
-            user__email__iexact=values["email"],
-            user__is_active=True,
-        )
-        member = members.first()
+        member = member_by_email(values["site"].organisation_id, values["email"])
         if member is None:
             message = f"Who signs is a member of {values['site'].organisation}."
             raise RefusedError([Refusal("signatory_elsewhere", message, "email")])

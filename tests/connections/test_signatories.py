@@ -124,3 +124,26 @@ def test_the_list_is_narrowed_to_a_site_and_to_who_is_verified(
     assert found(dso, verified="false") == ["weir@example.org"]
     assert found(dso, site=world.rival.site.pk) == ["weir@example.org"]
     assert found(peer_of(world)) == ["weir@example.org"]
+
+
+def test_an_engineer_names_and_verifies_in_the_portal(world: World, settings: Any) -> None:
+    settings.DEMO = True  # no second factor where it is not the subject
+    person, site = world.rival.user, world.rival.site
+    manager = make_manager().user
+    manager.is_staff = True
+    manager.save()
+    portal = client_of(manager.memberships.get())
+    add = "/dso/connections/signatory/add/"
+
+    page = portal.get(f"/dso/connections/site/{site.pk}/change/").content.decode()
+    form = portal.get(f"{add}?site={site.pk}").content.decode()
+    wrong = portal.post(add, {"site": site.pk, "email": world.seller.user.email})
+    done = portal.post(add, {"site": site.pk, "email": person.email}, follow=True)
+
+    assert f'href="{add}?site={site.pk}"' in page
+    assert f'<option value="{site.pk}" selected>Weir</option>' in form
+    assert (wrong.status_code, done.status_code) == (422, 200)
+    assert "No member of Weir trust has this address." in wrong.content.decode()
+    assert "signs for Weir" in done.content.decode()
+    assert [each.user for each in Signatory.objects.all()] == [person]
+    assert is_signatory(site_id=site.pk, user_id=person.pk)

@@ -353,6 +353,10 @@ BODIES: dict[str, Callable[[Objects], dict[str, Any]]] = {
         "end_notice_days": 20,
     },
     "dso/connections/tcvn/<int:pk>/end/step/": lambda _: REASON | {"from_at": "2026-03-16T10:00"},
+    "dso/connections/signatory/add/": lambda o: {
+        "site": o["site"],
+        "email": f"administrator-{o['home']}@example.org",
+    },
     "dso/connections/signatory/": lambda o: {
         "action": "verify",
         "_selected_action": [o["signatory"]],

@@ -415,6 +415,8 @@ PORTAL = [
     # for anybody: the test walks every model's add, change, delete and bulk delete.
     Row("POST dso/connections/signatory/", "",
         "connections.signatory.named", _ENGINEERS),
+    Row("POST dso/connections/signatory/add/", "",
+        "connections.signatory.named", _ENGINEERS),
     Row("POST dso/core/outboxmessage/", "",  # an engineer gets the list, without the action
         "core_outboxmessage", "302 302 302  302 302 302  404 200 ok"),
     Row("POST dso/connections/site/<path:object_id>/change/", "site",
