@@ -18,12 +18,12 @@ from connections import queries
 from connections.register import answers, feed
 from connections.register.states import Change, SourceKind
 from connections.states import Direction
-from connections.tenancies import time_at
+from connections.tenancies import parts_of
 from connections.views.register import statement_file
 from core import clock
 from core.api.renderers import CsvRenderer
 from core.errors import Refusal, RefusedError
-from core.periods import HALF_HOUR, LONDON, half_hour_of
+from core.periods import HALF_HOUR, LONDON, half_hour_of, local_midnight
 from participants.api.authentication import caller
 from participants.states import OrganisationKind
 
@@ -184,14 +184,16 @@ class RegisterDailyView(APIView):
         month, as_of = asked.validated_data["month"], asked.validated_data["as_of"]
         month = month or clock.now().astimezone(LONDON).date().replace(day=1)
         organisation = caller(request).organisation
-        sites = queries.sites_with_past(organisation)
-        limits = {each.pk: time_at(each, organisation) for each in sites}
+        period = (local_midnight(month), local_midnight(answers.next_month(month)))
+        parts = parts_of(queries.sites_with_past(organisation), *period)
+        if organisation.kind != OrganisationKind.DSO:
+            parts = (each for each in parts if each.organisation == organisation)
         answer = HttpResponse(content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="register-{month:%Y-%m}.csv"'
         answers.write_csv(
             answer,
             answers.DAILY_HEADS,
-            answers.daily_rows(sites, month, as_of=as_of, limits=limits),
+            answers.daily_rows(parts, month, as_of=as_of),
         )
         return answer
 

@@ -55,9 +55,7 @@ class AgreementInput(CountersignInput):
 
     reference = serializers.CharField(max_length=40)
     kind = serializers.ChoiceField(AgreementKind.choices, default=AgreementKind.CONVENTIONAL)
-    voltage_kv = serializers.DecimalField(
-        max_digits=7, decimal_places=3, min_value=Decimal("0.001")
-    )
+    voltage_kv = serializers.DecimalField(max_digits=7, decimal_places=3)
     mic_kva = serializers.DecimalField(min_value=0, allow_null=True, **KVA)
     mec_kva = serializers.DecimalField(min_value=0, allow_null=True, **KVA)
     import_power_factor = serializers.DecimalField(default=Decimal("0.95"), **FACTOR)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -19,7 +20,7 @@ from connections.register.states import SourceKind
 from connections.register.sweep import Stretch, half_hourly
 from connections.register.why import Reason, reasons_of
 from connections.states import Direction
-from connections.tenancies import EVER, Limits, within
+from connections.tenancies import Part, within
 from core.money import WATT
 from core.periods import HALF_HOUR, LONDON, local_midnight, settlement_period
 
@@ -140,26 +141,27 @@ DAILY_HEADS = [
     "permitted_kw_highest",
     "permitted_kw_mean",
     "as_of_utc",
+    "organisation",  # that holds the site
 ]
 
 
 def daily_rows(
-    sites: Iterable[Site],
-    month: date,
-    *,
-    as_of: datetime | None = None,
-    limits: Mapping[int, Limits] | None = None,
+    parts: Iterable[Part], month: date, *, as_of: datetime | None = None
 ) -> Iterator[list[Any]]:
     """Yield a row a local day and MPAN of a month: the MIC or MEC agreed, and what was permitted.
 
-    The mean is over the day's 46, 48 or 50 half-hours. A day whose agreement changes tells the
-    larger of what was agreed. ``limits`` are, by site, the time that is told of; of a day that is
-    partly in it, the half-hours that are.
+    ``parts``: who holds which site when, of the month. The mean is over the day's 46, 48 or 50
+    half-hours; of a day on which a site changes hands, over those that are of a part, and each part
+    has its row. A day whose agreement changes tells the larger of what was agreed.
     """
-    ids = [site.pk for site in sites]
+    of_site = defaultdict(list)
+    for part in parts:
+        of_site[part.site.pk].append(part)
     first, after = month, next_month(month)
     for direction, capacity in ((Direction.IMPORT, "MIC"), (Direction.EXPORT, "MEC")):
-        mpans = list(SiteMpan.objects.filter(site_id__in=ids, direction=direction).order_by("mpan"))
+        mpans = list(
+            SiteMpan.objects.filter(site_id__in=of_site, direction=direction).order_by("mpan")
+        )
         found = queries.register(
             sorted({each.site_id for each in mpans}),
             direction,
@@ -168,28 +170,30 @@ def daily_rows(
             as_of=as_of,
         )
         for mpan in mpans:
-            told = within(found[mpan.site_id], (limits or {}).get(mpan.site_id, EVER))
-            for day, stretches in _by_day(told, first, after):
-                yield [
-                    day.isoformat(),
-                    mpan.mpan,
-                    direction,
-                    capacity,
-                    *_of_day(stretches),
-                    as_of.isoformat() if as_of else "",
-                ]
+            for part in of_site[mpan.site_id]:
+                told = within(found[mpan.site_id], (part.starts_at, part.ends_at))
+                for day, stretches in _by_day(told, first, after):
+                    yield [
+                        day.isoformat(),
+                        mpan.mpan,
+                        direction,
+                        capacity,
+                        *_of_day(stretches),
+                        as_of.isoformat() if as_of else "",
+                        part.organisation.name,
+                    ]
 
 
 def next_month(month: date) -> date:
     return (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-Part = tuple[Stretch, int]  # half-hours of it
+Piece = tuple[Stretch, int]  # half-hours of it
 
 
 def _by_day(
     stretches: list[Stretch], first: date, after: date
-) -> Iterator[tuple[date, list[Part]]]:
+) -> Iterator[tuple[date, list[Piece]]]:
     day, waiting = first, list(reversed(stretches))
     while day < after:
         begins, ends = local_midnight(day), local_midnight(day + timedelta(days=1))
@@ -206,7 +210,7 @@ def _by_day(
         day += timedelta(days=1)
 
 
-def _of_day(parts: list[Part]) -> list[Any]:
+def _of_day(parts: list[Piece]) -> list[Any]:
     half_hours = sum(count for _, count in parts)
     agreed = [kva for each, _ in parts if (kva := each.kva("agreed")) is not None]
     row: list[Any] = [half_hours, max(agreed).quantize(WATT) if agreed else ""]

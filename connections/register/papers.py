@@ -17,9 +17,11 @@ from connections.register.answers import Said, daily_rows, reasons_said
 from connections.register.statements import Month, place_of
 from connections.register.sweep import Stretch
 from connections.states import Direction
+from connections.tenancies import Part
 from core.errors import Period
 from core.pdf import pdf_of
 from core.periods import HALF_HOUR, LONDON
+from participants.models import Organisation
 
 COMPARED = ("agreed", "ceiling", "bought", "sold", "permitted")
 
@@ -38,15 +40,15 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
 
     :raises NoPdfError: if this machine can't make PDFs
     """
-    site, (begins, ends) = _part(statement)
+    site, holder, (begins, ends) = _part(statement)
     directions = []
     for direction, label in Direction.choices:
         stretches = _register(site, direction, (begins, ends), as_of=statement.as_of)
         if any(each.agreed is not None for each in stretches):
             changes = zip(stretches, _what_is_new(reasons_said(stretches)), strict=True)
             directions.append((label, Month(stretches), list(changes)))
-    limits = {site.pk: (begins, ends)}
-    rows = daily_rows([site], statement.month, as_of=statement.as_of, limits=limits)
+    part = Part(site, holder, begins, ends)
+    rows = daily_rows([part], statement.month, as_of=statement.as_of)
     return pdf_of(
         "connections/statement_document.html",
         {
@@ -69,7 +71,7 @@ def paper(statement: CapacityStatement, *, at: datetime) -> bytes:
 
 def differences(statement: CapacityStatement, *, since: datetime) -> list[dict[str, str]]:
     """Return in which periods a site's register says otherwise of a month than it did then."""
-    site, period = _part(statement)
+    site, _, period = _part(statement)
     found = []
     for direction, label in Direction.choices:
         was = _register(site, direction, period, as_of=since)
@@ -97,12 +99,12 @@ def _before(statement: CapacityStatement) -> QuerySet[CapacityStatement]:
     return CapacityStatement.objects.filter(**same, version__lt=statement.version)
 
 
-def _part(statement: CapacityStatement) -> tuple[Site, Period]:
-    """Return the site of a statement, and the part of its month in which its reader holds it."""
-    site, starts_at, ends_at = statement.site, statement.starts_at, statement.ends_at
-    if site is None or starts_at is None or ends_at is None:
+def _part(statement: CapacityStatement) -> tuple[Site, Organisation, Period]:
+    """Return the site of a statement, its reader, and in which part of the month that holds it."""
+    site, holder = statement.site, statement.organisation
+    if site is None or holder is None or statement.starts_at is None or statement.ends_at is None:
         raise ValueError("The statement of all sites is a table.")
-    return site, (starts_at, ends_at)
+    return site, holder, (statement.starts_at, statement.ends_at)
 
 
 def _register(site: Site, direction: str, period: Period, *, as_of: datetime) -> list[Stretch]:

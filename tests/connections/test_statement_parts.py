@@ -168,16 +168,22 @@ def test_the_day_of_the_change_is_told_in_two_parts(world: World, dso: Actor, co
     recorded(world, comes, dso)
     services.apply_tenancy_changes(at=MOVES)
 
-    def days(who: APIClient) -> dict[str, str]:
+    def days(who: APIClient) -> dict[tuple[str, str], str]:
         answer = who.get("/api/v1/register/daily.csv", {"month": "2026-03"})
         rows = csv.DictReader(answer.content.decode().splitlines())
-        return {row["date"]: row["half_hours"] for row in rows if row["mpan"] == MPAN}
+        return {
+            (row["date"], row["organisation"]): row["half_hours"]
+            for row in rows
+            if row["mpan"] == MPAN
+        }
 
     left, came, whole = days(client(world.seller)), days(client(comes)), days(client_of_dso(dso))
 
-    assert (len(left), len(came), len(whole)) == (18, 14, 31)
-    assert (left["2026-03-18"], came["2026-03-18"], whole["2026-03-18"]) == ("24", "24", "48")
-    assert (left["2026-03-17"], came["2026-03-29"]) == ("48", "46")
+    assert (len(left), len(came)) == (18, 14)
+    assert whole == left | came
+    turn, mill, bakery = "2026-03-18", "Mill trust", "Bakery trust"
+    assert (left[turn, mill], came[turn, bakery]) == ("24", "24")
+    assert (left["2026-03-17", mill], came["2026-03-29", bakery]) == ("48", "46")
 
 
 def client_of_dso(dso: Actor) -> APIClient:

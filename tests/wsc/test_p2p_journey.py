@@ -22,6 +22,7 @@ from connections.models import (
 )
 from connections.register.answers import DAILY_HEADS, daily_rows
 from connections.services import OfferTerms
+from connections.tenancies import Part
 from core import clock
 from core.errors import RefusedError
 from core.journal import Actor
@@ -167,9 +168,10 @@ def test_a_trade_goes_from_the_market_through_its_study_to_a_contract_without_a_
         site=world.farm, direction="EXPORT", change="RECORDED"
     ).latest("pk")
     assert change.figures["follows_contracts"] is True
+    part = Part(world.farm, world.farm.organisation, BEGINS, ENDS)
     [day] = [
         dict(zip(DAILY_HEADS, row, strict=True))
-        for row in daily_rows([world.farm], WINDOW.first_date.replace(day=1))
+        for row in daily_rows([part], WINDOW.first_date.replace(day=1))
         if row[0] == WINDOW.first_date.isoformat()
     ]
     assert (day["permitted_kw_lowest"], day["permitted_kw_highest"]) == (400, 400)
