@@ -158,9 +158,9 @@ def refusals_of_agreement(
     mic_and_mec = {"mic_kva": agreement.mic_kva, "mec_kva": agreement.mec_kva}
     refusals = rules.refusals_below_zero(mic_and_mec)
     most = agreement.max_installed_kva
-    refusals += rules.refusals_not_above_zero(
-        {"max_installed_kva": most, "voltage_kv": agreement.voltage_kv}
-    )
+    refusals += rules.refusals_not_above_zero({"max_installed_kva": most})
+    if agreement.voltage_kv <= 0:
+        refusals.append(Refusal("not_above_zero", "A voltage is above 0.", "voltage_kv"))
     for name, kva in mic_and_mec.items():
         if kva is not None and kva > most:
             message = "It is above the maximum installed capacity."

@@ -265,3 +265,25 @@ def test_the_register_is_asked_now_and_at_a_moment_without_a_period(
 
 def parse(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def test_an_agreement_that_can_not_be_is_told_by_its_field(world: World, dso: APIClient) -> None:
+    answer = send(
+        dso,
+        f"sites/{world.seller.site.pk}/agreements",
+        reference="CA-odd",
+        voltage_kv="0",
+        mic_kva="400",
+        mec_kva=None,
+        export_power_factor="1.5",
+        max_installed_kva="300",
+        starts_at=MOVES.isoformat(),
+    )
+
+    found = {each["field"]: each["code"] for each in answer.json()["errors"]}
+    assert found == {
+        "voltage_kv": "not_above_zero",
+        "mic_kva": "over_installed",
+        "export_power_factor": "power_factor",
+    }
+    assert world.seller.site.agreements.count() == 1
