@@ -23,7 +23,7 @@ def test_a_site_signs_what_it_is_offered_and_buys_without_a_tcvn(
 ) -> None:
     signatory = log_in("administrator@housing-association.example")
     trader = log_in("trader@housing-association.example")
-    seller = log_in("trader@cold-storage-company.example")
+    seller = log_in("trader@battery-operator.example")
     engineer = log_in(ENGINEER, expects=(422,))
     [(offer, site)] = query(
         "SELECT row.id, site.id FROM connections_p2pagreement row JOIN connections_site site "
@@ -49,9 +49,9 @@ def test_a_site_signs_what_it_is_offered_and_buys_without_a_tcvn(
     signatory.reload()
     assert state(signatory) == "Agreed"
 
-    wish = {"site": SITE, "peer": "Cold store", "direction": "IMPORT"}
+    wish = {"site": SITE, "peer": "Battery park", "direction": "IMPORT"}
     request = request_by(trader, side="BUY", kw="5", ahead=AHEAD, **wish)
-    respond_and_accept(trader, seller, request, site="Cold store")
+    respond_and_accept(trader, seller, request, site="Battery park")
     trader.goto("/contracts/")
     trader.locator("main table a[href^='/contracts/']").first.click()
     trader.wait_for_load_state()
