@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import BooleanField, Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
 from connections.lines import STANDS_FOR_IT
@@ -273,7 +274,8 @@ def tcvns_seen_by(organisation: Organisation) -> QuerySet[Tcvn]:
 def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
     """Bring whether a person signs for each notice's site, as ``signs``.
 
-    And whether another stands for it already, as ``has_variation``.
+    Also whether another stands for it already, as ``has_variation``, and whose it is, as
+    ``holder_id``: who holds its site, or comes there.
     """
     own = Signatory.objects.filter(
         site_id=OuterRef("site_id"), user_id=user_id, verified_at__isnull=False
@@ -285,7 +287,8 @@ def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
         output_field=BooleanField(),
     )
     other = Tcvn.objects.filter(varies=OuterRef("pk"), state__in=STANDS_FOR_IT)
-    return tcvns.annotate(signs=signs, has_variation=Exists(other))
+    holder = Coalesce("tenancy__comes_id", "site__organisation_id")
+    return tcvns.annotate(signs=signs, has_variation=Exists(other), holder_id=holder)
 
 
 def register_for_chart(

@@ -9,7 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
-from connections.api.serializers import DocumentShape, MessageShape, PreparerShape, WithClock
+from connections.api.serializers import (
+    DocumentShape,
+    MessageShape,
+    PreparerShape,
+    WithClock,
+    rights_on,
+)
 from connections.models import (
     Area,
     ProposedSite,
@@ -90,7 +96,9 @@ class RegistrationShape(WithClock):
 
     def get_allowed_actions(self, row: Registration) -> list[str]:
         with_peer = REGISTRATION_MACHINE.allows("submit", state=row.state)
-        found = ["change", "submit"] if with_peer and self.context["may_trade"] else []
+        trades, fills = rights_on(row.organisation_id, self.context)
+        rights = {"change": fills, "submit": trades}
+        found = [name for name, may in rights.items() if with_peer and may]
         if REGISTRATION_MACHINE.allows("approve", state=row.state) and self.context["may"](
             MAY_REVIEW
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -24,6 +25,7 @@ from connections.states import (
     Owner,
     TurnKind,
 )
+from participants.states import OrganisationKind
 
 
 class AssetShape(serializers.ModelSerializer[Asset]):
@@ -112,6 +114,17 @@ class ClockShape(serializers.Serializer[Any]):
     operator_days = serializers.IntegerField()
     whole_days = serializers.IntegerField()
     outer_days = serializers.IntegerField()
+
+
+def rights_on(holder_id: int, context: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Tell whether a caller trades for whose row it is, and whether the caller may fill it in.
+
+    Who sees another's row fills it in as its preparer; the network operator does neither.
+    """
+    mine = holder_id == context["organisation"].pk
+    trades = mine and context["may_trade"]
+    prepares = not mine and context["organisation"].kind != OrganisationKind.DSO
+    return trades, trades or prepares
 
 
 class WithClock(serializers.ModelSerializer[Any]):

@@ -8,7 +8,7 @@ from typing import Any
 from rest_framework import serializers
 
 from connections.api.fields import OwnSite
-from connections.api.serializers import DocumentInput, WithClock
+from connections.api.serializers import DocumentInput, WithClock, rights_on
 from connections.lines import could_vary
 from connections.models import (
     LimitationSetting,
@@ -73,13 +73,14 @@ class TcvnShape(WithClock):
         read_only_fields = fields
 
     def get_allowed_actions(self, row: Any) -> list[str]:
-        moves = {"submit": row.signs, "execute": row.signs, "withdraw": self.context["may_trade"]}
+        trades, fills = rights_on(row.holder_id, self.context)
+        moves = {"submit": row.signs, "execute": row.signs, "withdraw": trades}
         if row.role == TcvnRole.BUYER and row.state == TcvnState.DRAFT:
-            moves = {"change": self.context["may_trade"], **moves}
+            moves = {"change": fills, **moves}
         if row.role == TcvnRole.SELLER:
-            moves["decline"] = self.context["may_trade"]
+            moves["decline"] = trades
         else:
-            free = self.context["may_trade"] and not row.has_variation
+            free = fills and not row.has_variation
             moves["vary"] = free and could_vary(row, at=self.context["at"])
         moves |= {
             name: self.context["may"](permission)

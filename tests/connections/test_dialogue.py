@@ -17,7 +17,8 @@ from connections.tasks import mail_preparer
 from core import clock
 from core.errors import NotPermittedError, RefusedError
 from core.journal import Actor
-from participants.models import Notice, User
+from core.models import window_columns
+from participants.models import Membership, Notice, Organisation, User
 from tests.connections.making import assessing
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
@@ -202,6 +203,36 @@ def test_a_preparer_hands_no_registration_in(world: World) -> None:
 
     row.refresh_from_db()
     assert [row.state, row.buy_export_kw] == ["DRAFT", 5]
+
+
+def test_by_rest_a_preparer_is_offered_what_it_may_do_and_its_client_the_rest(
+    world: World,
+) -> None:
+    row = services.start_registration(
+        site_id=world.rival.site.pk, months=[1], weekdays=[1], actor=world.rival.actor, at=AT
+    )
+    user = consultant(row, world.rival.actor)
+    agency = Organisation.objects.create(name="Agency", kind="CONSULTANT", created_at=AT)
+    Membership.objects.create(organisation=agency, user=user, role="TRADER", created_at=AT)
+    tcvn = Tcvn.objects.create(
+        site=world.rival.site,
+        registration=row,
+        direction="IMPORT",
+        capacity_kw=Decimal(60),
+        created_by=user,
+        created_at=AT,
+        **window_columns(WINDOW),
+    )
+    addresses = (f"/api/v1/registrations/{row.pk}/", f"/api/v1/tcvns/{tcvn.pk}/")
+
+    found = [
+        [signed_in(each).get(address).json()["allowed_actions"] for address in addresses]
+        for each in (user, world.rival.user)
+    ]
+
+    assert found == [[["change"], ["change"]], [["change", "submit"], ["change", "withdraw"]]]
+    refused = signed_in(user).post(f"{addresses[1]}withdraw/", content_type="application/json")
+    assert refused.status_code == 404
 
 
 @pytest.mark.parametrize("who", ["trader", "preparer"])

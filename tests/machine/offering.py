@@ -69,6 +69,7 @@ class Offering(Bench):
         ]
         context = {
             "me": me,
+            "organisation": organisation,
             "may_trade": me.may_trade,
             "may": lambda _right: False,  # of the operator
             "at": at,
