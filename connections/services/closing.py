@@ -7,14 +7,16 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from connections.models import Agreement, Site, Tcvn
+from connections.models import Agreement, Site
 from connections.permissions import MAY_ADD_AGREEMENT
 from connections.register.recording import record_changes, sources_of_agreement
 from connections.register.states import Change
-from connections.services.areas import lock_sites, lock_study_areas_of, revise
+from connections.services.areas import revise
 from connections.services.p2p.closing import close_p2p_agreements, lock_p2p_agreements
 from connections.services.sites import refusals_from_now_on
 from connections.services.tcvns import end_tcvn
+from connections.services.tcvns.force import lock_register_of
+from connections.services.tenancy_notices import lock_notices_at
 from connections.states import COUNTERSIGNED_TCVN, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -33,14 +35,10 @@ def close_site(
     :raises RefusedError: if the half-hour has begun; if there is no agreement to end, or another
         begins later; or if anything is sold or bought from then on, with the half-hours
     """
-    notices = list(
-        Tcvn.objects.select_for_update(of=("self",))
-        .filter(site_id=site_id, role=TcvnRole.BUYER, state__in=COUNTERSIGNED_TCVN)
-        .order_by("pk")
-    )
+    locked = lock_notices_at(site_id, from_at=from_at)
     p2p_agreements = lock_p2p_agreements(site_id)
-    areas = lock_study_areas_of([site_id])
-    [site] = lock_sites([site_id])
+    areas, sites = lock_register_of(locked, besides=[site_id])
+    site = sites[site_id]
     check_may(actor, MAY_ADD_AGREEMENT)
     holding = Agreement.objects.filter(Q(ends_at=None) | Q(ends_at__gt=from_at), site=site)
     if refusals := _refusals_to_close(site, list(holding), from_at, at=at):
@@ -53,7 +51,8 @@ def close_site(
         record_changes(Change.SHORTENED, sources, before=was, actor=actor, at=at)
     if refusals := refusals_from_now_on(site, at=at):
         raise RefusedError(refusals)
-    for notice in notices:
+    own = [each for each in locked if each.site_id == site_id and each.role == TcvnRole.BUYER]
+    for notice in own:
         notice.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
         if notice.state not in COUNTERSIGNED_TCVN:
             continue

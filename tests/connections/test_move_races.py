@@ -235,3 +235,27 @@ def test_a_site_that_changes_hands_twice_at_once_does_so_once(
 
     assert sorted(found) == [False, True]
     assert TenancyChange.objects.count() == 1
+
+
+@pytest.mark.parametrize("_round", ROUNDS)
+def test_a_pair_whose_buyer_closes_while_both_trade(world: World, dso: Actor, _round: int) -> None:
+    pair_in_force(world, dso)
+    close = partial(
+        services.close_site,
+        site_id=world.rival.site.pk,
+        from_at=BEGINS,
+        reason="Pulled down.",
+        actor=dso,
+        at=AT,
+    )
+
+    found = contend(
+        close,
+        holding(world.seller, world.rival, 8, direction="IMPORT"),
+        holding(world.rival, world.buyer, 8),
+        holding(world.seller, world.buyer, 8),
+    )
+
+    assert any(found)
+    assert broken_limits(world) == []
+    assert differences() == []
