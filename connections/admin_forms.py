@@ -146,6 +146,15 @@ class SettleForm(forms.Form):
         }
 
 
+class NoteForm(forms.Form):
+    text = forms.CharField(
+        label="Note",
+        widget=REASON,
+        max_length=4000,
+        help_text="For the network operator's own people. No peer reads it.",
+    )
+
+
 class WriteForm(forms.Form):
     text = forms.CharField(widget=REASON, max_length=4000, help_text="The peer reads this.")
     asks = forms.BooleanField(
@@ -212,6 +221,15 @@ class EndForm(MayCancel, ReasonForm):
     def counts_from(self) -> datetime:
         from_at: datetime = self.cleaned_data["from_at"]
         return from_at
+
+
+class SuspendForm(EndForm):
+    """In an emergency: from the next half-hour on, if nothing else is said."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        soon = next_half_hour(clock.now()).astimezone(LONDON)
+        self.fields["from_at"].initial = f"{soon:%Y-%m-%dT%H:%M}"
 
 
 class CountersignForm(MayCancel, forms.Form):

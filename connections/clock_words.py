@@ -17,19 +17,21 @@ def day(when: date) -> str:
     return f"{when:%a %-d %B %Y}"
 
 
-def for_the_peer(clock: Clock, *, seller: bool = False) -> str:
+def for_the_peer(clock: Clock, *, seller: bool = False, asks: str = "") -> str:
     """Say with whom an application is, since when, by when it moves, and who is before it.
 
-    ``seller``: it is what a seller is asked for another's sake.
+    ``seller``: it is what a seller is asked for another's sake. ``asks``: the sellers that have not
+    answered yet.
     """
     if clock.turn is None:
         return ""
     since = f"for {days(clock.days)}" if clock.days else "since today"
     if not clock.with_operator:
         return _with_peer(clock, since, seller=seller)
-    if clock.turn.kind == TurnKind.AGREE_CONDITION:
-        asked = f"With the named sellers, whom the network operator has asked, {since}"
-        return f"{asked}; an answer is due by {day(clock.due_date)}." if clock.due_date else asked
+    if asks:
+        asked = f"With {asks}, asked by the network operator {since}"
+        due = f"; an answer is due by {day(clock.due_date)}" if clock.due_date else ""
+        return f"{asked}{due}."
     parts = [f"With the network operator {since}"]
     if clock.due_date and clock.late:
         parts[0] += f"; its answer was due by {day(clock.due_date)}: {days(clock.late)} late."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -49,7 +50,7 @@ def what_if(request: HttpRequest, site: AdminSite) -> HttpResponse:
             form = WhatIfForm(request.POST, rows=rows, **given)
             status = 422
             if form.is_valid():
-                study, status = _asked(form, request)
+                study, status = _asked(form, request, former)
                 if study is not None:
                     messages.success(request, "Asked. The answer comes on this page.")
                     return redirect("admin:psa_study_change", study.pk)
@@ -88,11 +89,13 @@ def _former(request: HttpRequest) -> Study | None:
     return get_object_or_404(Study.objects.select_related("area"), pk=_number(text, 0))
 
 
-def _asked(form: WhatIfForm, request: HttpRequest) -> tuple[Study | None, int]:
+def _asked(
+    form: WhatIfForm, request: HttpRequest, former: Study | None
+) -> tuple[Study | None, int]:
     try:
         asked: Any = retried(
             services.ask_what_if,
-            wish=form.wish(),
+            wish=replace(form.wish(), beside=former.pk if former else None),
             actor=actor_of(request.user),
             at=clock.now(),
         )

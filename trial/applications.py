@@ -28,7 +28,7 @@ def lay(today: date) -> None:
 
 
 class Registrations:
-    """A draft, one under review, one returned with a question, one approved."""
+    """A draft, one under review, one returned with a question, one approved, one refused."""
 
     def __init__(self) -> None:
         self.engineer = people.actor_of(people.ENGINEER)
@@ -39,6 +39,7 @@ class Registrations:
         self._submit("Leisure centre", buy_import_kw=Decimal(40), months=winter)
         self._returned()
         self._approved()
+        self._refused()
 
     def _start(self, site_name: str, **answers: Any) -> Registration:
         site = site_of(site_name)
@@ -80,6 +81,16 @@ class Registrations:
             maxima={"max_buy_export_kw": Decimal(30)},
             conditions="Up to 30 kW of export: above that the transformer at Lower Farm would be "
             "close to its rating at noon in summer.",
+            actor=self.engineer,
+            at=clock.now(),
+        )
+
+    def _refused(self) -> None:
+        asked = self._submit("Sewage works CHP", buy_export_kw=Decimal(120))
+        services.refuse_registration(
+            registration_id=asked.pk,
+            reason="The voltage at the works is close to its upper limit already, in every season: "
+            "no more export can be approved before the cable from the pumps is reinforced.",
             actor=self.engineer,
             at=clock.now(),
         )

@@ -1,6 +1,7 @@
 """Notices of the live market that have taken another turn than into force, laid some days back.
 
-One lapsed, one that a seller declined to make room for, one suspended, one varied, one ended.
+One lapsed, one that a seller declined to make room for, one suspended, one varied, one ended, one
+withdrawn.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Endings:
             "Battery park", Direction.IMPORT, "1100", window, "Charging at full power"
         )
         self._issued_to_lapse(window)
+        self._withdrawn(window)
         self.declined = self._conditional(self._days(8, 14))
 
     def decline(self) -> None:
@@ -108,6 +110,20 @@ class Endings:
             execute_by=self.today - timedelta(days=7),
             actor=self.engineer,
             at=at,
+        )
+
+    def _withdrawn(self, window: ServiceWindow) -> None:
+        site = site_of("Battery park")
+        tcvn = request_tcvn(
+            site=site,
+            direction=Direction.EXPORT,
+            capacity_kw=Decimal(1200),
+            window=window,
+            reason="Asked for in the wrong weeks",
+            at=clock.now(),
+        )
+        services.withdraw_tcvn(
+            tcvn_id=tcvn.pk, actor=people.trader_of(site.organisation), at=clock.now()
         )
 
     def _conditional(self, window: ServiceWindow) -> Tcvn:

@@ -68,7 +68,7 @@ class DsoAdminSite(AdminSite):
         return [*own, *super().get_urls()]
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002  # Django's
-        """Hide every page from members of the DSO who have no portal, marked staff or not."""
+        """Hide every page from whoever has no portal and is logged in: a log-in would not help."""
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
@@ -76,7 +76,7 @@ class DsoAdminSite(AdminSite):
             from participants.permissions import enters_portal
 
             person = request.user
-            if person.is_authenticated and person.is_staff and not enters_portal(person):
+            if person.is_authenticated and not enters_portal(person):
                 raise Http404
             answer: HttpResponse = inner(request, *args, **named)
             return answer

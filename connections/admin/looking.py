@@ -55,6 +55,26 @@ def notice_links(row: Tcvn | P2pAgreement) -> SafeString | str:
     )
 
 
+def notes_of(row: Registration | Tcvn) -> SafeString | str:
+    """Return what engineers have noted for themselves, a paragraph each."""
+    rows: list[Any] = list(row.notes.select_related("written_by").order_by("pk"))
+    return (
+        format_html_join(
+            "",
+            "<p><strong>{}</strong>, {}: {}</p>",
+            (
+                (
+                    each.written_by,
+                    f"{each.written_at.astimezone(LONDON):%-d %b %Y %H:%M}",
+                    each.text,
+                )
+                for each in rows
+            ),
+        )
+        or "none"
+    )
+
+
 def dialogue_of(row: Registration | Tcvn) -> SafeString | str:
     """Return the messages of an application, a paragraph each."""
     rows: list[Any] = list(row.messages.select_related("written_by").order_by("pk"))

@@ -9,11 +9,18 @@ from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from connections import services
-from connections.admin.looking import checked_words, dialogue_of, documents_of, typed_of
+from connections.admin.looking import (
+    checked_words,
+    dialogue_of,
+    documents_of,
+    notes_of,
+    typed_of,
+)
 from connections.admin.stepped import Step, SteppedAdmin
 from connections.admin_forms import (
     ApprovalForm,
     ChecksForm,
+    NoteForm,
     ReasonForm,
     SettleForm,
     WriteForm,
@@ -25,6 +32,7 @@ from connections.states import CLOSED_REGISTRATION, REGISTRATION_MACHINE, Regist
 from core.admin import plain
 from core.windows import weekdays_in_words
 
+ANY_BUT_DRAFT = frozenset(RegistrationState) - {RegistrationState.DRAFT}
 OPEN_TO_WORDS = frozenset(RegistrationState) - CLOSED_REGISTRATION
 TRADES = ("buy_import", "buy_export", "sell_import", "sell_export")
 
@@ -45,6 +53,7 @@ class RegistrationAdmin(SteppedAdmin):
         "checklist",
         "documents_attached",
         "dialogue",
+        "notes",
         *(plain(f"max_{trade}_kw") for trade in TRADES),
         "answer",
         "created_by",
@@ -72,6 +81,14 @@ class RegistrationAdmin(SteppedAdmin):
             lambda form: {"found": form.found()},
             states=frozenset({RegistrationState.SUBMITTED}),
             done="The checklist is kept.",
+        ),
+        "note": Step(
+            "Add a note",
+            NoteForm,
+            "connections.review_registration",
+            services.add_note,
+            states=ANY_BUT_DRAFT,
+            done="Noted, for the network operator's own people.",
         ),
         "write": Step(
             "Write to the peer",
@@ -125,6 +142,10 @@ class RegistrationAdmin(SteppedAdmin):
     def documents_attached(self, row: Registration) -> SafeString:
         return documents_of(row)
 
+    @admin.display(description="Notes")
+    def notes(self, row: Any) -> SafeString | str:
+        return notes_of(row)
+
     @admin.display(description="Messages")
     def dialogue(self, row: Registration) -> SafeString | str:
         return dialogue_of(row)
@@ -142,4 +163,5 @@ class RegistrationAdmin(SteppedAdmin):
             *((each.get_item_display(), checked_words(each)) for each in row.checks.all()),
             ("Documents", documents_of(row)),
             ("Messages", dialogue_of(row)),
+            ("Notes", notes_of(row)),
         ]

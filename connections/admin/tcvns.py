@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connections import services
-from connections.admin.looking import dialogue_of, documents_of, notice_links
+from connections.admin.looking import dialogue_of, documents_of, notes_of, notice_links
 from connections.admin.stepped import PaperAdmin, Step
 from connections.admin_forms import (
     AnswerForm,
@@ -17,10 +17,12 @@ from connections.admin_forms import (
     CountersignForm,
     EndForm,
     IssueForm,
+    NoteForm,
     NothingForm,
     ReasonForm,
     RefusalForm,
     ReissueForm,
+    SuspendForm,
     WriteForm,
 )
 from connections.documents import notice_text, pdf_row
@@ -32,6 +34,7 @@ from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnSta
 from core import clock
 from core.admin import RowsInline, plain
 
+ANY_BUT_DRAFT = frozenset(TcvnState) - {TcvnState.DRAFT}
 OPEN_TO_WORDS = frozenset(TcvnState) - CLOSED_TCVN - {TcvnState.DRAFT}
 
 
@@ -71,6 +74,7 @@ class TcvnAdmin(PaperAdmin):
         "notice",
         "versions",
         "dialogue",
+        "notes",
         "registration",
         "created_by",
         "created_at",
@@ -84,6 +88,14 @@ class TcvnAdmin(PaperAdmin):
         "countersigned_by",
     )
     steps = {
+        "note": Step(
+            "Add a note",
+            NoteForm,
+            "connections.assess_tcvn",
+            services.add_note,
+            states=ANY_BUT_DRAFT,
+            done="Noted, for the network operator's own people.",
+        ),
         "write": Step(
             "Write to the peer",
             WriteForm,
@@ -148,7 +160,7 @@ class TcvnAdmin(PaperAdmin):
         ),
         "suspend": Step(
             "Suspend (emergency)",
-            EndForm,
+            SuspendForm,
             "connections.countersign_tcvn",
             services.suspend_tcvn,
         ),
@@ -189,6 +201,7 @@ class TcvnAdmin(PaperAdmin):
             ("Studies", self.study(row)),
             ("Documents", documents_of(row.registration) if row.registration else ""),
             ("Messages", dialogue_of(row)),
+            ("Notes", notes_of(row)),
         ]
 
     @admin.display(description="Versions")
@@ -214,6 +227,10 @@ class TcvnAdmin(PaperAdmin):
             ],
         )
 
+    @admin.display(description="Notes")
+    def notes(self, row: Any) -> SafeString | str:
+        return notes_of(row)
+
     @admin.display(description="Messages")
     def dialogue(self, row: Tcvn) -> SafeString | str:
         return dialogue_of(row)
@@ -227,4 +244,6 @@ class TcvnAdmin(PaperAdmin):
         if row.study_reference is None:
             return "none"
         link = f"/dso/psa/study/?reference={row.study_reference}"
-        return format_html('<a href="{}">See its studies</a>', link)
+        return format_html(
+            '<a href="{}">See its studies</a>. To add one, ask one of them differently.', link
+        )

@@ -35,6 +35,7 @@ from connections.api.operator_shapes import (
 )
 from connections.api.registration_shapes import RegistrationShape
 from connections.api.rows import OwnRows
+from connections.api.serializers import NoteInput, NoteShape
 from connections.api.tcvn_shapes import TcvnShape, VariationInput
 from connections.services.tcvns.varying import takes_over_at
 from core import clock
@@ -60,6 +61,17 @@ class OperatorActs(OwnRows):
         found = queries.assessments_of(self.get_object())
         values = [assessment_as_values(each, to_operator=to_operator) for each in found]
         return Response(AssessmentShape(values, many=True).data)
+
+    @extend_schema(request=NoteInput, responses={200: NoteShape(many=True)})
+    @act()
+    @idempotent
+    def notes(self, request: Request, pk: str) -> Response:
+        """Note something for the operator's own people; get all notes (operator)."""
+        row = self.get_object()
+        values = self.read(NoteInput, request.data).validated_data
+        self.act(services.add_note, **{self.subject: row.pk}, **values)
+        rows = row.notes.select_related("written_by").order_by("pk")
+        return Response(NoteShape(rows, many=True).data)
 
     def _answered(self, service: Any, shape: Any = None) -> Response:
         row = self.get_object()

@@ -16,6 +16,7 @@ from connections.models import (
     Asset,
     Document,
     Message,
+    Note,
     Preparer,
     Registration,
     Site,
@@ -60,6 +61,18 @@ class MessageShape(serializers.ModelSerializer[Message]):
     class Meta:
         model = Message
         fields = ["side", "text", "asks", "written_at"]
+
+
+class NoteShape(serializers.ModelSerializer[Note]):
+    written_by = serializers.StringRelatedField[Any]()
+
+    class Meta:
+        model = Note
+        fields = ["text", "written_at", "written_by"]
+
+
+class NoteInput(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=4000)
 
 
 class PreparerShape(serializers.ModelSerializer[Preparer]):

@@ -5,6 +5,7 @@ from connections.models.allocations import Allocation, AllocationSpan
 from connections.models.applications import (
     Document,
     Message,
+    Note,
     Preparer,
     ProposedSite,
     RegisteredAsset,
@@ -37,6 +38,7 @@ __all__ = [
     "Document",
     "LimitationSetting",
     "Message",
+    "Note",
     "NoticeDocument",
     "NoticePdf",
     "NoticePolicy",

@@ -109,6 +109,22 @@ class Message(OfApplication):
         return f"Message {self.pk}"
 
 
+class Note(OfApplication):
+    """What an engineer notes on an application for the operator's own people. No peer reads it."""
+
+    text = models.TextField()
+    written_at = models.DateTimeField()
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        constraints = [of_one("note")]
+
+    def __str__(self) -> str:
+        return f"Note {self.pk}"
+
+
 class ReviewCheck(models.Model):
     """What an engineer found of one item of a registration's checklist."""
 

@@ -48,7 +48,7 @@ from connections.services.registrations import (
     submit_registration,
     update_registration,
 )
-from connections.services.reviews import record_checks, write_message
+from connections.services.reviews import add_note, record_checks, write_message
 from connections.services.signatories import end_signatory, name_signatory
 from connections.services.sites import (
     create_site,
@@ -98,6 +98,7 @@ __all__ = [
     "Connection",
     "OfferTerms",
     "accept_preparing",
+    "add_note",
     "apply_site_file",
     "apply_tenancy_change",
     "apply_tenancy_changes",

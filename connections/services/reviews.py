@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from connections import notifications
-from connections.models import Message, Registration, ReviewCheck, Tcvn
+from connections.models import Message, Note, Registration, ReviewCheck, Tcvn
 from connections.permissions import (
     MAY_ASSESS,
     MAY_REVIEW,
@@ -134,6 +134,40 @@ def write_message(
     )
     notifications.message_written(message_row, row, at=at)
     return message_row
+
+
+@transaction.atomic
+def add_note(
+    *,
+    registration_id: int | None = None,
+    tcvn_id: int | None = None,
+    text: str,
+    actor: journal.Actor,
+    at: datetime,
+) -> Note:
+    """Note something on an application, for the operator's own people (DSO). Also once it is over.
+
+    :raises RefusedError: if there is no text, or too much
+    """
+    row: Registration | Tcvn
+    if registration_id is not None:
+        row = locked(registration_id)
+    else:
+        row = Tcvn.objects.select_for_update(of=("self",)).get(pk=tcvn_id or 0)
+    check_may(actor, MAY_REVIEW if isinstance(row, Registration) else MAY_ASSESS)
+    if not text.strip() or len(text) > LONGEST_TEXT:
+        message = f"Write something, in {LONGEST_TEXT} characters at the most."
+        raise RefusedError([Refusal("no_text", message, "text")])
+    note = Note.objects.create(
+        registration=row if isinstance(row, Registration) else None,
+        tcvn=row if isinstance(row, Tcvn) else None,
+        text=text.strip(),
+        written_at=at,
+        written_by_id=actor.person(),
+    )
+    data = {f"{row._meta.model_name}_id": row.pk}
+    journal.record(verb="connections.note.written", subject=note, actor=actor, at=at, data=data)
+    return note
 
 
 def _side_of(row: Registration | Tcvn, actor: journal.Actor) -> Owner:

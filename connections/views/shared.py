@@ -127,9 +127,12 @@ def clock_context(row: Registration | Tcvn) -> dict[str, Any]:
     """Return what an application's page says of its clock, and whether a question is open."""
     found = clock_of(row, at=clock.now(), targets=current_targets())
     seller = isinstance(row, Tcvn) and row.role == TcvnRole.SELLER
+    asks = ""
+    if isinstance(row, Tcvn) and row.state == TcvnState.CONDITIONAL:
+        asks = _sellers(row, TcvnState.DRAFT)
     asked = found.turn is not None and found.turn.kind == TurnKind.ANSWER
     return {
-        "clock_words": for_the_peer(found, seller=seller),
+        "clock_words": for_the_peer(found, seller=seller, asks=asks),
         "whole_words": of_the_whole(found),
         "asked": asked and not found.with_operator and row.state != RegistrationState.RETURNED,
     }

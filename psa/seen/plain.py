@@ -89,7 +89,7 @@ def _reach(nearest: dict[str, Any], thing: str) -> str:
     if quantity.startswith("vm_pu"):
         side = "below" if value < 1 else "above"
         return (
-            f"the voltage at {thing}, {_off(value)} % {side} its declared value of the "
+            f"the voltage at {thing}, {_off(value)} % {side} its declared value, of the "
             f"{_off(limit)} % allowed"
         )
     return f"{thing}, {value:.0f} of {limit:.0f} {nearest['unit']}"

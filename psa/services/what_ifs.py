@@ -47,6 +47,7 @@ class WhatIf:
     options: StudyOptions = field(default_factory=StudyOptions)
     own_power: OwnPower | None = None
     exclude_references: tuple[UUID, ...] = ()
+    beside: int | None = None  # a study of a TCVN or a registration: listed with it
 
     def question(self) -> Question:
         periods = self.window.periods()
@@ -91,11 +92,22 @@ def ask_what_if(*, wish: WhatIf, actor: journal.Actor, at: datetime) -> Study:
     return request_study(
         area_id=found.area_id,
         kind=StudyKind.WHATIF,
-        reference=uuid4(),
+        reference=_reference(wish),
         question=question,
         actor=actor,
         at=at,
     )
+
+
+def _reference(wish: WhatIf) -> UUID:
+    """Return the reference of the application that a what-if is asked beside, or one of its own."""
+    former = Study.objects.filter(pk=wish.beside or 0).first()
+    if former is None:
+        return uuid4()
+    of_application = Study.objects.filter(
+        reference=former.reference, kind__in=(StudyKind.TCVN, StudyKind.OUTLINE)
+    )
+    return former.reference if of_application.exists() else uuid4()
 
 
 def _refusals_of_checks(wish: WhatIf, model: NetworkModel) -> list[Refusal]:

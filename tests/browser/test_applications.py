@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page
 
+from connections.states import RegistrationState, TcvnState
 from tests.browser.acting import (
     choose,
     day,
@@ -98,6 +99,25 @@ def sign(page: Page, tcvn: int) -> None:
 
 def in_portal(tcvn: int) -> str:
     return f"/dso/connections/tcvn/{tcvn}/change/"
+
+
+def test_the_market_that_is_laid_has_an_application_in_each_state(query: Query) -> None:
+    laid = {
+        table: {state for (state,) in query(f"SELECT DISTINCT state FROM connections_{table}")}
+        for table in ("registration", "tcvn", "tenancychange")
+    }
+    [(proposed,)] = query(
+        "SELECT count(*) FROM connections_tcvncondition condition "
+        "JOIN connections_tcvn tcvn ON tcvn.id = condition.tcvn_id "
+        "JOIN psa_study study ON study.reference = tcvn.study_reference "
+        "WHERE study.result->'relief'->'sellers'->0->>'key' = condition.seller_site_id::text "
+        "AND (study.result->'relief'->'sellers'->0->>'kw')::numeric = condition.kw"
+    )
+
+    assert set(TcvnState) - laid["tcvn"] == set()
+    assert set(RegistrationState) - laid["registration"] == {RegistrationState.CLOSED}
+    assert laid["tenancychange"] == {"DONE"}
+    assert proposed >= 2
 
 
 def test_site_2_is_refused_and_reads_what_binds_and_what_would_pass(

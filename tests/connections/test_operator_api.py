@@ -8,16 +8,18 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from connections.models import Signatory
 from connections.states import CheckItem
 from core import clock
 from core.journal import Actor
-from participants.models import Membership, User
+from participants.models import Membership, Notice, User
 from psa.models import Study
 from psa.states import StudyKind, StudyState
-from tests.connections.making import assessing, pair
+from tests.connections.making import assessing, in_force, pair
 from tests.connections.test_api import body, client_of
 from tests.make import AT, make_manager, make_member
 from tests.nmf.world import World, make_world
@@ -227,3 +229,25 @@ def test_a_condition_names_sellers_and_a_refusal_the_largest_ceiling(
     refused = act("refuse", reason="The transformer is full.", largest_kw="55").json()
     assert (refused["state"], refused["answer"]) == ("REFUSED", "The transformer is full.")
     assert refused["largest_kw"] == "55.000"
+
+
+def test_what_engineers_note_is_theirs_alone_also_once_it_is_over(
+    world: World, manager: Membership, dso: APIClient
+) -> None:
+    tcvn = in_force(world.rival, Actor(manager.user_id))
+    peer, at = of(world.rival.user), f"/api/v1/tcvns/{tcvn.pk}/"
+
+    noted = dso.post(f"{at}notes/", {"text": "The cable is from 1962."}, format="json")
+    again = dso.post(f"{at}notes/", {"text": "Seen on site."}, format="json").json()
+    empty = dso.post(f"{at}notes/", {"text": " "}, format="json")
+    by_peer = peer.post(f"{at}notes/", {"text": "Mine."}, format="json")
+
+    assert noted.status_code == 200
+    assert [each["text"] for each in again] == ["The cable is from 1962.", "Seen on site."]
+    assert (empty.status_code, by_peer.status_code) == (400, 403)
+    page = Client()
+    page.force_login(world.rival.user, backend="participants.auth.RoleBackend")
+    shown = page.get(reverse("connections:tcvn", args=[tcvn.pk])).content.decode()
+    assert "1962" not in peer.get(at).content.decode()
+    assert "1962" not in shown
+    assert not Notice.objects.filter(body__contains="1962").exists()

@@ -11,7 +11,9 @@ from django.test import Client
 from connections.models import Agreement
 from core import clock
 from core.journal import Actor
+from core.periods import LONDON, next_half_hour
 from participants.models import User
+from tests.connections.making import in_force
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, World, make_manager, make_world
 
@@ -103,3 +105,13 @@ def test_a_reader_of_the_portal_records_no_agreement(
     assert portal.get(ADD).status_code == 404
     assert portal.post(ADD, typed(world)).status_code == 404
     assert not Agreement.objects.filter(reference="CA-new").exists()
+
+
+def test_a_suspension_begins_with_the_next_half_hour_if_nothing_else_is_said(
+    world: World, dso: Actor, portal: Client
+) -> None:
+    tcvn = in_force(world.rival, dso)
+
+    page = portal.get(f"/dso/connections/tcvn/{tcvn.pk}/suspend/step/").content.decode()
+
+    assert f'value="{next_half_hour(AT).astimezone(LONDON):%Y-%m-%dT%H:%M}"' in page

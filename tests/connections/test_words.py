@@ -45,7 +45,7 @@ def test_a_condition_names_the_seller_that_is_waited_for_and_the_seller_whom_it_
     asks, asked = page(world.rival, tcvn), page(world.seller, earmark)
 
     assert f"Waits for {seller} to accept or decline." in asks
-    assert "With the named sellers, whom the network operator has asked, since today" in asks
+    assert f"With {seller}, asked by the network operator since today" in asks
     assert f"{seller} lowering 20 kW (Asked of the seller, not answered yet)" in asks
     assert f"You are asked to keep capacity for {buyer}: accept or decline." in asked
     assert "a signatory accepts, or a trader declines" in asked

@@ -21,7 +21,7 @@ from psa.models import NetworkModel, Study
 from psa.queries import old_among, studies_about
 from psa.receipts import inputs_of, receipt_of
 from psa.running import check_model, run_open_studies
-from psa.states import ModelState
+from psa.states import ModelState, StudyKind
 from tests.psa.test_api import dso, member
 from tests.psa.world import (
     AT,
@@ -614,3 +614,21 @@ def test_what_a_policy_reads_makes_a_what_if_old_by_the_areas_revision() -> None
     assert marked_old(client, study) == (True, True)
     with clock.frozen(study.ends_at):
         assert marked_old(client, study) == (False, True)  # it is over: nobody asks it again
+
+
+def test_one_that_is_asked_beside_an_applications_study_is_listed_with_it() -> None:
+    world = make_world()
+    client = dso(Role.ENGINEER)
+    of_contract, of_tcvn = (world.ask(world.question(kw=kw)) for kw in (60, 50))
+    Study.objects.filter(pk=of_tcvn.pk).update(kind=StudyKind.TCVN)
+
+    by_api, of_its_own = (
+        post(client, asked(world, beside=pk)).json()["id"] for pk in (of_tcvn.pk, of_contract.pk)
+    )
+    engineer().post(f"{reverse(PAGE)}?study={of_tcvn.pk}", typed(world))
+
+    by_page = Study.objects.latest("pk")
+    found = dict(Study.objects.values_list("pk", "reference"))
+    assert found[by_api] == found[by_page.pk] == found[of_tcvn.pk]
+    assert by_page.kind == StudyKind.WHATIF
+    assert found[of_its_own] not in {found[of_tcvn.pk], found[of_contract.pk]}

@@ -260,6 +260,10 @@ API = [
             ("start-variation", "in_force", "requested"),
         )
     ),
+    Row("POST api/v1/registrations/<pk>/notes/", "registration",
+        "connections.note.written", _OPERATOR),
+    Row("POST api/v1/tcvns/<pk>/notes/", "assessing tcvn",
+        "connections.note.written", _OPERATOR),
     Row("POST api/v1/tcvns/<pk>/support-and-issue/", "assessing tcvn",
         "connections.tcvn.issued",        "401 404 404  403 403 403  403 422 422"),  # no study
     Row("PATCH api/v1/organisation/", "",
@@ -311,8 +315,8 @@ API = [
         "psa.document.requested",         "401 404 404  404 404 404  403 ok ok"),
 ]  # fmt: skip
 
-_ENGINEERS = "302 302 302  302 302 302  404 ok ok"
-_MANAGERS = "302 302 302  302 302 302  404 403 ok"
+_ENGINEERS = "302 404 404  404 404 404  404 ok ok"
+_MANAGERS = "302 404 404  404 404 404  404 403 ok"
 PORTAL = [
     *(
         Row(f"POST dso/wsc/review/<int:review_id>/{move}/", "review", effect, _ENGINEERS)
@@ -339,6 +343,10 @@ PORTAL = [
     ),
     Row("POST dso/connections/registration/<int:pk>/check/step/", "registration",
         "connections.check.recorded", _ENGINEERS),
+    Row("POST dso/connections/registration/<int:pk>/note/step/", "registration",
+        "connections.note.written", _ENGINEERS),
+    Row("POST dso/connections/tcvn/<int:pk>/note/step/", "assessing tcvn",
+        "connections.note.written", _ENGINEERS),
     Row("POST dso/connections/registration/<int:pk>/settle/step/", "typed registration",
         "connections.registration.site_settled", _ENGINEERS),
     *(
@@ -418,7 +426,7 @@ PORTAL = [
     Row("POST dso/connections/signatory/add/", "",
         "connections.signatory.named", _ENGINEERS),
     Row("POST dso/core/outboxmessage/", "",  # an engineer gets the list, without the action
-        "core_outboxmessage", "302 302 302  302 302 302  404 200 ok"),
+        "core_outboxmessage", "302 404 404  404 404 404  404 200 ok"),
     Row("POST dso/connections/site/<path:object_id>/change/", "site",
         "connections.site.placed", _ENGINEERS),
     Row("POST dso/connections/site/<int:pk>/close/", "site",
@@ -428,7 +436,7 @@ PORTAL = [
     Row("POST dso/connections/registerhook/add/", "",
         "connections.registerhook.created", _MANAGERS),
     Row("POST dso/connections/registerhook/", "",
-        "connections.registerhook.stopped", "302 302 302  302 302 302  404 200 ok"),
+        "connections.registerhook.stopped", "302 404 404  404 404 404  404 200 ok"),
     Row("POST dso/connections/agreement/add/", "",
         "connections.agreement.recorded", _ENGINEERS),
     Row("POST dso/connections/area/add/", "",
@@ -440,7 +448,7 @@ PORTAL = [
     Row("POST dso/sites/import/<int:file_id>/", "site file",
         "connections.site.created", _ENGINEERS),
     Row("POST dso/connections/tcvn/<int:pk>/support_and_issue/step/", "assessing tcvn",
-        "connections.tcvn.issued", "302 302 302  302 302 302  404 422 422"),  # no study supports it
+        "connections.tcvn.issued", "302 404 404  404 404 404  404 422 422"),  # no study supports it
     Row("POST dso/connections/tcvn/<int:pk>/pdf/step/", "issued tcvn",
         "connections.notice_pdf.requested", _ENGINEERS),
     Row("POST dso/connections/noticetemplate/add/", "",

@@ -163,103 +163,103 @@ API = [
 ]  # fmt: skip
 
 PORTAL = [
-    Row("GET dso/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/jsi18n/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/<app_label>/", "an app", "", "302 302 302  302 302 302  404 200 200"),
+    Row("GET dso/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/jsi18n/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/<app_label>/", "an app", "", "302 404 404  404 404 404  404 200 200"),
     Row(
         "GET dso/psa/study/<int:study_id>/receipt/",
         "study",
         "",
-        "302 302 302  302 302 302  404 302 302",
+        "302 404 404  404 404 404  404 302 302",
     ),  # not computed: engineers go to its page
-    Row("GET dso/psa/forecastversion/planning/", "", "", "302 302 302  302 302 302  404 403 200"),
+    Row("GET dso/psa/forecastversion/planning/", "", "", "302 404 404  404 404 404  404 403 200"),
     Row(
         "GET dso/psa/forecastversion/template/<slug:name>.csv",
         "template",
         "",
-        "302 302 302  302 302 302  404 403 200",
+        "302 404 404  404 404 404  404 403 200",
     ),
     Row(
         "GET dso/psa/forecastversion/upload/<int:upload_id>/",
         "upload",
         "",
-        "302 302 302  302 302 302  404 403 200",
+        "302 404 404  404 404 404  404 403 200",
     ),
     Row(
         "GET dso/psa/forecastversion/upload/<int:upload_id>/faults.csv",
         "upload",
         "",
-        "302 302 302  302 302 302  404 403 200",
+        "302 404 404  404 404 404  404 403 200",
     ),
     Row(
         "GET dso/connections/tenancychange/<int:pk>/evidence/",
         "tenancy change",
         "",
-        "302 302 302  302 302 302  404 200 200",
+        "302 404 404  404 404 404  404 200 200",
     ),
     Row(
         "GET dso/connections/p2pagreement/<int:pk>/notice.txt",
         "offered p2p",
         "",
-        "302 302 302  302 302 302  404 200 200",
+        "302 404 404  404 404 404  404 200 200",
     ),
     Row(
         "GET dso/connections/p2pagreement/<int:pk>/notice.pdf",
         "offered p2p",
         "",
-        "302 302 302  302 302 302  404 409 409",
+        "302 404 404  404 404 404  404 409 409",
     ),
     Row(
         "GET dso/connections/tcvn/<int:pk>/notice.txt",
         "issued tcvn",
         "",
-        "302 302 302  302 302 302  404 200 200",
+        "302 404 404  404 404 404  404 200 200",
     ),
     Row(
         "GET dso/connections/tcvn/<int:pk>/notice.pdf",
         "issued tcvn",
         "",
-        "302 302 302  302 302 302  404 409 409",
+        "302 404 404  404 404 404  404 409 409",
     ),
-    Row("GET dso/psa/study/what-if/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/roles/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/applications/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/sites/import/", "", "", "302 302 302  302 302 302  404 200 200"),
+    Row("GET dso/psa/study/what-if/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/roles/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/applications/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/sites/import/", "", "", "302 404 404  404 404 404  404 200 200"),
     Row(
         "GET dso/sites/import/<int:file_id>/",
         "site file",
         "",
-        "302 302 302  302 302 302  404 200 200",
+        "302 404 404  404 404 404  404 200 200",
     ),
-    Row("GET dso/areas/", "", "", "302 302 302  302 302 302  404 200 200"),
-    Row("GET dso/areas/<int:area_id>/", "area", "", "302 302 302  302 302 302  404 200 200"),
+    Row("GET dso/areas/", "", "", "302 404 404  404 404 404  404 200 200"),
+    Row("GET dso/areas/<int:area_id>/", "area", "", "302 404 404  404 404 404  404 200 200"),
     Row(
         "GET dso/psa/study/<int:study_id>/values/",
         "study",
         "",
-        "302 302 302  302 302 302  404 404 404",
+        "302 404 404  404 404 404  404 404 404",
     ),  # no picture yet
     Row(
         "GET dso/psa/study/<int:study_id>/pdf/",
         "study",
         "",
-        "302 302 302  302 302 302  404 404 404",
+        "302 404 404  404 404 404  404 404 404",
     ),  # not asked for yet
     Row(
         "GET dso/psa/study/<int:study_id>/facts/",
         "study",
         "",
-        "302 302 302  302 302 302  404 200 200",
+        "302 404 404  404 404 404  404 200 200",
     ),
     Row(
         "GET dso/psa/study/<int:study_id>/snapshot/",
         "study",
         "",
-        "302 302 302  302 302 302  404 404 404",
+        "302 404 404  404 404 404  404 404 404",
     ),  # no picture yet
-    Row("GET dso/autocomplete/", "", "", "302 302 302  302 302 302  404 403 403"),
+    Row("GET dso/autocomplete/", "", "", "302 404 404  404 404 404  404 403 403"),
 ]
-OF_EACH_TABLE = "302 302 302  302 302 302  404 200 200"  # lists and rows, by permission
+OF_EACH_TABLE = "302 404 404  404 404 404  404 200 200"  # lists and rows, by permission
 
 READS = [*PAGES, *API, *PORTAL]
 _PERIOD = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
+from tests.make import make_member
 from wsc.navigation import groups_at
 
 
@@ -33,3 +35,17 @@ def test_the_link_of_a_page_and_of_what_is_below_it_is_current(
     assert [group.label for group in groups_at(path) if group.current] == [
         group for group, _ in found
     ]
+
+
+@pytest.mark.django_db
+def test_a_peer_that_opens_the_portals_address_is_told_that_there_is_no_such_page(
+    client: Client,
+) -> None:
+    client.force_login(make_member().user, backend="participants.auth.RoleBackend")
+
+    assert client.get("/dso/").status_code == 404
+    assert client.get("/dso/connections/tcvn/").status_code == 404
+    client.logout()
+    assert client.get("/dso/", follow=True).redirect_chain[-1][0] == (
+        "/accounts/login/?next=%2Fdso%2F"
+    )

@@ -109,6 +109,13 @@ class WhatIfSerializer(serializers.Serializer[Any]):
         default=list,
         help_text="Contracts (by reference) that are left out of the register.",
     )
+    beside = serializers.IntegerField(
+        min_value=1,
+        max_value=LARGEST_ID,
+        allow_null=True,
+        default=None,
+        help_text="A study of a TCVN or a registration: this one is listed with it.",
+    )
 
     def wish(self) -> WhatIf:
         values = self.validated_data
@@ -138,4 +145,5 @@ class WhatIfSerializer(serializers.Serializer[Any]):
             ),
             own_power=OwnPower(**own_power) if own_power else None,
             exclude_references=tuple(values["exclude_references"]),
+            beside=values["beside"],
         )
