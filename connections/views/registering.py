@@ -46,6 +46,7 @@ PAGES = {
     "submit": "Read and hand in",
 }
 ORDER = list(PAGES)
+TRADES = ("buy_import_kw", "buy_export_kw", "sell_import_kw", "sell_export_kw")
 WHOLE_YEAR: dict[str, Any] = {"months": list(range(1, 13)), "weekdays": list(range(1, 8))}
 FORMS: dict[str, Any] = {"assets": AssetsForm, "capacity": CapacityForm, "times": TimesForm}
 
@@ -65,12 +66,14 @@ def new_registration(request: HttpRequest) -> HttpResponse:
         status = status_of(form)
         if form.is_valid():
             acts: dict[str, Any] = {"actor": actor_of(request.user), "at": clock.now()}
-            place = form.place()
+            place, answers = form.place(), WHOLE_YEAR
             service: Any = services.start_registration
             if "proposal" in place:
                 service = services.propose_registration
                 place["organisation_id"] = me.organisation_id
-            made, status = attempt(form, service, **place, **WHOLE_YEAR, **acts)
+            elif (before := queries.approved_registration(place["site_id"])) is not None:
+                answers = _approved_before(before)
+            made, status = attempt(form, service, **place, **answers, **acts)
             if made is not None:
                 return redirect("connections:registration-assets", pk=made.pk)
     return _page(request, None, "site", form, status)
@@ -250,6 +253,12 @@ def _next(request: HttpRequest, pk: int, page: str) -> str:
     return f"/applications/registrations/{pk}/{ORDER[max(ORDER.index(page) + step, 0)]}/"
 
 
+def _approved_before(registration: Registration) -> dict[str, Any]:
+    """Return what is approved of a site, for a registration that takes the place of that one."""
+    approved = {name: getattr(registration, f"max_{name}") for name in TRADES}
+    return {**approved, "months": registration.months, "weekdays": registration.weekdays}
+
+
 def _page(
     request: HttpRequest,
     registration: Registration | None,
@@ -267,6 +276,9 @@ def _page(
         "heading": PAGES[page],
         "pages": list(PAGES.values()),
         "number": ORDER.index(page) + 1,
+        "before": queries.approved_registration(registration.site_id or 0)
+        if registration and page in {"capacity", "submit"}
+        else None,
         "back": ORDER[ORDER.index(page) - 1] if page != "site" else "",
         "summary": summary_of(registration) if registration and page == "submit" else [],
         "documents": registration.documents.defer("content").order_by("pk") if registration else [],

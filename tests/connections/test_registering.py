@@ -336,3 +336,20 @@ def test_an_answer_of_a_registration_with_the_operator_is_not_changed(world: Wor
     for call in calls:
         with pytest.raises(WrongStateError):
             call()
+
+
+def test_a_site_registered_anew_begins_with_what_is_approved_and_says_what_leaving_out_means(
+    world: World,
+) -> None:
+    client, site = signed_in(world.rival), world.rival.site
+    before = Registration.objects.get(site=site)
+
+    answer = client.post(NEW, {"site": site.pk})
+    row = Registration.objects.latest("pk")
+    page = client.get(f"/applications/registrations/{row.pk}/capacity/").content.decode()
+
+    assert answer["Location"] == f"/applications/registrations/{row.pk}/assets/"
+    assert (row.buy_import_kw, row.sell_export_kw) == (Decimal(100), Decimal(100))
+    assert (row.months, row.weekdays) == (before.months, before.weekdays)
+    assert f"registration {before.pk}</a>: what is approved there is filled in." in page
+    assert 'value="100' in page

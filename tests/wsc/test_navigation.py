@@ -46,6 +46,5 @@ def test_a_peer_that_opens_the_portals_address_is_told_that_there_is_no_such_pag
     assert client.get("/dso/").status_code == 404
     assert client.get("/dso/connections/tcvn/").status_code == 404
     client.logout()
-    assert client.get("/dso/", follow=True).redirect_chain[-1][0] == (
-        "/accounts/login/?next=%2Fdso%2F"
-    )
+    last, _ = client.get("/dso/", follow=True).redirect_chain[-1]
+    assert last.startswith("/accounts/login/")
