@@ -104,14 +104,19 @@ class Clerk:
             *[self.vary_one] * 2, *[self.agree_p2p] * 2, self.end_p2p, self.change_hands,
         ]  # fmt: skip
         act = self.chance.choice(acts)
+        self.clock_strikes()
         try:
             with transaction.atomic():
                 self.done[act.__name__] += act() is not False
         except DomainError:
             pass
+        self.clock_strikes()
+        self.past.append((self.now, self.book.copy()))
+
+    def clock_strikes(self) -> None:
+        """What the product does by itself once a half-hour has come."""
         services.apply_tenancy_changes(at=self.now)
         services.follow_all_on(at=self.now)
-        self.past.append((self.now, self.book.copy()))
 
     def hold(self) -> None:
         seller, buyer = self.chance.choice(
