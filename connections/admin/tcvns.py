@@ -244,6 +244,4 @@ class TcvnAdmin(PaperAdmin):
         if row.study_reference is None:
             return "none"
         link = f"/dso/psa/study/?reference={row.study_reference}"
-        return format_html(
-            '<a href="{}">See its studies</a>. To add one, ask one of them differently.', link
-        )
+        return format_html('<a href="{}">See its studies, or add a what-if</a>', link)
