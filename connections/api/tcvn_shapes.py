@@ -16,6 +16,7 @@ from connections.models import (
     Tcvn,
 )
 from connections.permissions import MAY_ASSESS, MAY_COUNTERSIGN
+from connections.services.tcvns.fast import free_share
 from connections.states import (
     TCVN_MACHINE,
     Direction,
@@ -29,6 +30,7 @@ KW: dict[str, Any] = {"max_digits": 12, "decimal_places": 3}
 OPERATOR_MOVES = {  # of a TCVN, with the right that each asks for
     "start-assessment": MAY_ASSESS,
     "support": MAY_ASSESS,
+    "support-and-issue": MAY_ASSESS,
     "support-conditionally": MAY_ASSESS,
     "refuse": MAY_ASSESS,
     "reassess": MAY_ASSESS,
@@ -39,7 +41,10 @@ OPERATOR_MOVES = {  # of a TCVN, with the right that each asks for
     "resume": MAY_COUNTERSIGN,
     "end": MAY_COUNTERSIGN,
 }
-MOVES = {"start-variation": "vary"}  # where the machine has another word
+MOVES = {  # where the machine has another word
+    "start-variation": "vary",
+    "support-and-issue": "support",
+}
 BUYERS_ONLY = {"support-conditionally", "reassess", "suspend", "resume", "end"}  # and sellers with
 
 
@@ -101,6 +106,7 @@ class TcvnShape(WithClock):
                 name == "change"
                 or TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
             )
+            and (name != "support-and-issue" or free_share(row) is not None)
         ]
 
 

@@ -303,11 +303,14 @@ def test_with_the_margin_of_the_policy_answer_and_notice_are_one_click(
 
     page = portal.get(f"{row}change/").content.decode()
     with clock.frozen(AT):
+        found = portal.get(f"/api/v1/tcvns/{tcvn.pk}/").json()["allowed_actions"]
         portal.post(f"{row}support_and_issue/step/")
 
     tcvn.refresh_from_db()
     assert tcvn.state == state
     assert ("issue the notice at once" in page) == (state == TcvnState.ISSUED)
+    assert ("support-and-issue" in found) == (state == TcvnState.ISSUED)
+    assert "support" in found
 
 
 def test_without_a_margin_set_there_is_no_fast_path() -> None:
