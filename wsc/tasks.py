@@ -8,7 +8,7 @@ from connections import services as connections
 from connections.models import Area
 from core import clock
 from core.celery_task import outbox_task, periodic_task
-from core.errors import BusyError
+from core.errors import BusyError, Period
 from core.retry import retried
 from nmf.models import Contract
 from nmf.states import ContractState
@@ -80,19 +80,13 @@ def restudy_area(*, subject_id: int) -> None:
 
 @outbox_task("wsc.restudy_after_model")
 def restudy_after_model(*, subject_id: int) -> None:
-    area_id = NetworkModel.objects.values_list("area_id", flat=True).get(pk=subject_id)
-    retried(services.restudy_area, area_id=area_id, at=clock.now())
+    _study_again(NetworkModel.objects.values_list("area_id", flat=True).get(pk=subject_id))
 
 
 @outbox_task("wsc.restudy_after_network_event")
 def restudy_after_network_event(*, subject_id: int) -> None:
     event = NetworkEvent.objects.get(pk=subject_id)
-    retried(
-        services.restudy_area,
-        area_id=event.area_id,
-        touched=(event.starts_at, event.ends_at),
-        at=clock.now(),
-    )
+    _study_again(event.area_id, touched=(event.starts_at, event.ends_at))
 
 
 @outbox_task("wsc.restudy_after_forecast")
@@ -100,18 +94,12 @@ def restudy_after_forecast(*, subject_id: int) -> None:
     version = ForecastVersion.objects.get(pk=subject_id)
     if version.case not in current_policy(version.area_id).forecast_cases:
         return
-    retried(
-        services.restudy_area,
-        area_id=version.area_id,
-        touched=forecast_period(version),
-        at=clock.now(),
-    )
+    _study_again(version.area_id, touched=forecast_period(version))
 
 
 @outbox_task("wsc.restudy_after_policy")
 def restudy_after_policy(*, subject_id: int) -> None:
-    area_id = Policy.objects.values_list("area_id", flat=True).get(pk=subject_id)
-    retried(services.restudy_area, area_id=area_id, at=clock.now())
+    _study_again(Policy.objects.values_list("area_id", flat=True).get(pk=subject_id))
 
 
 @outbox_task("wsc.assess_registration")
@@ -147,6 +135,12 @@ def study_areas() -> None:
             retried(services.study_area_state, area_id=area_id, at=clock.now())
         except BusyError:  # its rows are held: it comes again
             logger.info("Area %s is held by others", area_id)
+
+
+def _study_again(area_id: int, *, touched: Period | None = None) -> None:
+    """Study again what an input has changed under: approved contracts, unanswered applications."""
+    retried(services.restudy_area, area_id=area_id, touched=touched, at=clock.now())
+    retried(services.assess_again, area_id=area_id, touched=touched, at=clock.now())
 
 
 def _clear(area_id: int) -> None:

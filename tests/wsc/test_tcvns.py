@@ -19,13 +19,13 @@ from core.models import window_columns
 from core.windows import ServiceWindow
 from participants.models import Membership, Notice, User
 from participants.states import Role
-from psa.models import Study
+from psa.models import ForecastVersion, Study
 from psa.questions import Question
 from psa.states import StudyKind, StudyState
-from tests.psa.world import AT, FIRST_DAY, WINDOW, World, make_world
+from tests.psa.world import AT, FIRST_DAY, WINDOW, World, make_world, publish_forecasts
 from tests.wsc.market import make_engineer, settle, signed_in
 from wsc import services
-from wsc.tasks import assess_registration
+from wsc.tasks import assess_registration, restudy_after_forecast, restudy_after_model
 
 pytestmark = pytest.mark.django_db
 
@@ -171,6 +171,48 @@ def test_a_season_without_a_forecast_is_never_supported() -> None:
     assert Study.objects.get().state == StudyState.INCOMPLETE
     [assessment] = assessments_of(tcvn)
     assert (assessment.title, assessment.supported) == ("Export: no answer", None)
+
+
+def test_a_notice_without_an_answer_is_studied_again_when_the_forecast_comes_once() -> None:
+    world = make_world(with_forecasts=False)
+    tcvn = make_tcvn(world, capacity_kw=310)
+    services.assess_tcvn(tcvn_id=tcvn.pk, at=AT)
+    settle()
+    missing = [each.supported for each in assessments_of(tcvn)]
+    publish_forecasts(world, at=AT)
+    version = ForecastVersion.objects.latest("pk")
+
+    for _ in range(2):
+        with clock.frozen(AT):
+            restudy_after_forecast(subject_id=version.pk)
+        settle()
+
+    assert missing == [None]
+    assert [each.supported for each in assessments_of(tcvn)] == [True]
+    assert Study.objects.count() == 2
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_what_is_missing_is_asked_for_again_of_open_applications_alone(over: bool) -> None:
+    world = make_world()
+    tcvn, registration = make_tcvn(world, capacity_kw=310), submitted(world, buy_export_kw=100)
+    window = ServiceWindow(date(2026, 12, 1), date(2027, 8, 31))
+    Tcvn.objects.filter(pk=tcvn.pk).update(**window_columns(window))
+    services.assess_tcvn(tcvn_id=tcvn.pk, at=AT)
+    services.assess_registration(registration_id=registration.pk, at=AT)
+    settle()
+    if over:
+        Tcvn.objects.update(state=TcvnState.REFUSED)
+        Registration.objects.update(state=RegistrationState.REFUSED)
+
+    assert world.model is not None
+    with clock.frozen(AT):
+        restudy_after_model(subject_id=world.model.pk)
+        restudy_after_model(subject_id=world.model.pk)
+
+    waiting = Study.objects.filter(state=StudyState.QUEUED).order_by("kind")
+    kinds = [] if over else [StudyKind.OUTLINE, StudyKind.TCVN]
+    assert list(waiting.values_list("kind", flat=True)) == kinds
 
 
 def test_the_engineer_finds_the_proposal_filled_in_and_may_change_it(settings: Any) -> None:

@@ -10,10 +10,11 @@ from wsc.services.endings import cancel_and
 from wsc.services.policies import publish_policy
 from wsc.services.restudies import contract_approved, restudy_area, restudy_finished
 from wsc.services.reviews import contract_ended, open_review, study_again
-from wsc.services.tcvns import assess_registration, assess_tcvn, tcvn_study_finished
+from wsc.services.tcvns import assess_again, assess_registration, assess_tcvn, tcvn_study_finished
 
 __all__ = [
     "approve",
+    "assess_again",
     "assess_registration",
     "assess_tcvn",
     "cancel",

@@ -13,11 +13,13 @@ from connections import queries as connections
 from connections.models import Registration, Tcvn
 from connections.states import Direction, RegistrationState, TcvnState
 from core import journal
+from core.errors import Period
 from psa import services as psa
 from psa.models import Study
 from psa.queries import has_open_study
-from psa.states import StudyKind
+from psa.states import StudyKind, StudyState
 from wsc import notifications
+from wsc.assessments import assessments_of
 from wsc.queries import (
     current_policy,
     outline_reference,
@@ -79,6 +81,34 @@ def assess_registration(*, registration_id: int, at: datetime) -> list[Study]:
         for question in asked
         if question is not None
     ]
+
+
+def assess_again(*, area_id: int, at: datetime, touched: Period | None = None) -> int:
+    """Ask anew for each study of an open application that found something missing, now come.
+
+    ``touched`` is the period in which inputs changed (all of it if not given). What has an answer
+    stays as it is, and what waits to be studied is not asked for twice. Each in a transaction of
+    its own. Returns how many.
+    """
+    studies = Study.objects.filter(area_id=area_id, state=StudyState.INCOMPLETE)
+    if touched is not None:
+        studies = studies.filter(starts_at__lt=touched[1], ends_at__gt=touched[0])
+    left = set(studies.values_list("reference", flat=True))
+    tcvns = Tcvn.objects.filter(state=TcvnState.ASSESSING, study_reference__in=left)
+    asked = [
+        assess_tcvn(tcvn_id=each.pk, at=at) for each in tcvns.order_by("pk") if _has_no_answer(each)
+    ]
+    registrations = Registration.objects.filter(state=RegistrationState.SUBMITTED)
+    outlines = [
+        assess_registration(registration_id=each.pk, at=at)
+        for each in registrations.order_by("pk")
+        if outline_reference(each.pk) in left and _has_no_answer(each)
+    ]
+    return len(list(filter(None, asked))) + len(list(filter(None, outlines)))
+
+
+def _has_no_answer(row: Registration | Tcvn) -> bool:
+    return any(each.supported is None for each in assessments_of(row))
 
 
 @transaction.atomic
