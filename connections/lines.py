@@ -61,6 +61,11 @@ def could_vary(tcvn: Tcvn, *, at: datetime) -> bool:
     return in_force and tcvn.window.last_half_hour() > at
 
 
+def may_be_cut(tcvn: Tcvn, *, at: datetime) -> bool:
+    """Tell whether no other has taken a notice's place yet."""
+    return tcvn.superseded_from is None or tcvn.superseded_from > at
+
+
 def to_come(tcvn: Tcvn, *, at: datetime) -> list[int]:
     """Return the ids of those that are agreed to take a notice's place after a moment."""
     found: list[int] = []

@@ -27,7 +27,7 @@ from connections.admin_forms import (
 )
 from connections.documents import notice_text, pdf_row
 from connections.forms import VariationForm
-from connections.lines import line_of, may_vary
+from connections.lines import line_of, may_be_cut, may_vary
 from connections.models import Tcvn, TcvnCondition
 from connections.services.tcvns.fast import free_share
 from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnState
@@ -184,6 +184,8 @@ class TcvnAdmin(PaperAdmin):
         if move == "support_and_issue" and free_share(row) is None:
             return False
         if move == "vary" and not may_vary(row, at=clock.now()):
+            return False
+        if move in {"suspend", "resume", "end"} and not may_be_cut(row, at=clock.now()):
             return False
         if move == "pdf" and (made := pdf_row(row)) is not None and made.made_at is not None:
             return False

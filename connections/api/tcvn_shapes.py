@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from connections.api.fields import OwnSite
 from connections.api.serializers import DocumentInput, WithClock, rights_on
-from connections.lines import could_vary
+from connections.lines import could_vary, may_be_cut
 from connections.models import (
     LimitationSetting,
     SupplierNotice,
@@ -41,6 +41,7 @@ OPERATOR_MOVES = {  # of a TCVN, with the right that each asks for
     "resume": MAY_COUNTERSIGN,
     "end": MAY_COUNTERSIGN,
 }
+CUTS = {"suspend", "resume", "end"}  # of what a notice gives
 MOVES = {  # where the machine has another word
     "start-variation": "vary",
     "support-and-issue": "support",
@@ -106,6 +107,7 @@ class TcvnShape(WithClock):
                 name == "change"
                 or TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
             )
+            and (name not in CUTS or may_be_cut(row, at=self.context["at"]))
             and (name != "support-and-issue" or free_share(row) is not None)
         ]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
+from connections.lines import may_be_cut
 from connections.models import Agreement, Site
 from connections.permissions import MAY_ADD_AGREEMENT
 from connections.register.recording import record_changes, sources_of_agreement
@@ -54,7 +55,7 @@ def close_site(
     own = [each for each in locked if each.site_id == site_id and each.role == TcvnRole.BUYER]
     for notice in own:
         notice.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
-        if notice.state not in COUNTERSIGNED_TCVN:
+        if notice.state not in COUNTERSIGNED_TCVN or not may_be_cut(notice, at=at):
             continue
         end_tcvn(tcvn_id=notice.pk, from_at=from_at, reason=reason, actor=actor, at=at)
     close_p2p_agreements(p2p_agreements, from_at=from_at, reason=reason, actor=actor, at=at)

@@ -10,6 +10,7 @@ from django.db import transaction
 from connections import content as contents
 from connections import tenancy_notifications as notifications
 from connections.clocks import local_date
+from connections.lines import may_be_cut
 from connections.models import (
     P2pAgreement,
     Signatory,
@@ -228,7 +229,7 @@ def cancel_tenancy_change(
         if tcvn.state in OPEN_TCVN:
             void_paper(tcvn, reason=reason, at=at)
             move(tcvn, "withdraw", "withdrawn", actor=actor, at=at, reason=reason)
-        elif tcvn.state in COUNTERSIGNED_TCVN:
+        elif tcvn.state in COUNTERSIGNED_TCVN and may_be_cut(tcvn, at=at):
             end_tcvn(tcvn_id=tcvn.pk, from_at=change.from_at, reason=reason, actor=actor, at=at)
     was, change.state = change.state, becomes
     change.save(update_fields=["state"])

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from connections.lines import may_be_cut
 from connections.models import Site, Tcvn, TcvnSpan
 from connections.register.recording import record_changes, source_of_notice
 from connections.register.states import Change
@@ -40,6 +41,8 @@ def end_notices(
     for each in notices:
         each.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
         if each.role != TcvnRole.BUYER or each.state not in COUNTERSIGNED_TCVN:
+            continue
+        if not may_be_cut(each, at=at):
             continue
         if not each.conditions.filter(ended_at=None).exists():
             again.append(each)

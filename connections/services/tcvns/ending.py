@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from connections.lines import variations_of_ended
+from connections.lines import may_be_cut, successor_of, variations_of_ended
 from connections.models import Tcvn
 from connections.permissions import MAY_COUNTERSIGN
 from connections.register.recording import record_changes, source_of_notice
@@ -45,9 +45,9 @@ def end_tcvn(
 
     What is agreed to take its place ends as well, and a variation that is under way is withdrawn.
 
-    :raises RefusedError: if the half-hour has begun; if it is a seller's; or if capacity bought
-        under it would be left without cover, with the half-hours: cancel those contracts first, or
-        together
+    :raises RefusedError: if the half-hour has begun; if it is a seller's; if another has taken its
+        place; or if capacity bought under it would be left without cover, with the half-hours:
+        cancel those contracts first, or together
     """
     tcvn = _cut(tcvn_id, "end", "ended", Change.ENDED, from_at, reason, actor=actor, at=at)
     for pk in variations_of_ended(tcvn.site_id):
@@ -119,6 +119,14 @@ def _cut(
     )
 
 
+def _refusals_of_successor(tcvn: Tcvn, step: str, *, at: datetime) -> list[Refusal]:
+    """Return that another notice has taken its place, which the clock has yet to write down."""
+    if may_be_cut(tcvn, at=at):
+        return []
+    message = f"{successor_of(tcvn)} has taken its place: {step} that one."
+    return [Refusal("varied_already", message)]
+
+
 def _changed(
     tcvn: Tcvn,
     step: str,
@@ -136,6 +144,8 @@ def _changed(
     if tcvn.role == TcvnRole.SELLER:
         message = f"It is in force together with the buyer's notice: {step} that one."
         refusals = [Refusal("end_buyer", message), *refusals]
+    else:
+        refusals = _refusals_of_successor(tcvn, step, at=at) or refusals
     if refusals:
         raise RefusedError(refusals)
     together = [tcvn, *lock_earmarks(tcvn)]
