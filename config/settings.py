@@ -300,6 +300,7 @@ SPECTACULAR_SETTINGS = {
         "SideEnum": "nmf.states.Side.choices",
         "ApplicationOwnerEnum": "connections.states.Owner.choices",
         "AreaKindEnum": "connections.states.AreaKind.choices",
+        "AgreementKindEnum": "connections.states.AgreementKind.choices",
         "StudyStateEnum": "psa.states.StudyState.choices",
         "StudyKindEnum": "psa.states.StudyKind.choices",
         "ForecastKindEnum": "psa.states.ForecastKind.choices",

@@ -41,6 +41,11 @@ class Clock:
         return self.turn is not None and self.turn.owner == Owner.DSO
 
     @property
+    def with_sellers(self) -> bool:
+        """Whether a conditional request waits for those that lower theirs for it."""
+        return self.turn is not None and self.turn.kind in clocks.OWING
+
+    @property
     def due_date(self) -> date | None:
         return self.turn.due_date if self.turn else None
 

@@ -21,17 +21,15 @@ def for_the_peer(clock: Clock, *, seller: bool = False, asks: str = "") -> str:
     """Say with whom an application is, since when, by when it moves, and who is before it.
 
     ``seller``: it is what a seller is asked for another's sake. ``asks``: the sellers that have not
-    answered yet.
+    answered, or not signed, yet.
     """
     if clock.turn is None:
         return ""
     since = f"for {days(clock.days)}" if clock.days else "since today"
+    if clock.with_sellers:
+        return _with_sellers(clock, since, asks or "the named sellers")
     if not clock.with_operator:
         return _with_peer(clock, since, seller=seller)
-    if asks:
-        asked = f"With {asks}, asked by the network operator {since}"
-        due = f"; an answer is due by {day(clock.due_date)}" if clock.due_date else ""
-        return f"{asked}{due}."
     parts = [f"With the network operator {since}"]
     if clock.due_date and clock.late:
         parts[0] += f"; its answer was due by {day(clock.due_date)}: {days(clock.late)} late."
@@ -43,6 +41,13 @@ def for_the_peer(clock: Clock, *, seller: bool = False, asks: str = "") -> str:
         others = "1 application was" if clock.before == 1 else f"{clock.before} applications were"
         parts.append(f"{others} there before yours.")
     return " ".join(parts)
+
+
+def _with_sellers(clock: Clock, since: str, names: str) -> str:
+    words = f"With {names}, asked by the network operator {since}"
+    if clock.due_date:
+        words += f"; an answer {'was' if clock.late else 'is'} due by {day(clock.due_date)}"
+    return f"{words}. The operator's clock stands until then."
 
 
 def _with_peer(clock: Clock, since: str, *, seller: bool) -> str:

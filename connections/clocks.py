@@ -7,6 +7,7 @@ the day on which a turn begins is not counted, and an answer is due by the end o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime, time
 
 from connections.states import Owner, P2pAgreementState, RegistrationState, TcvnState, TurnKind
@@ -28,6 +29,7 @@ STEP_OF = {
     TurnKind.AGREE_CONDITION: 5,
     TurnKind.ISSUE: 6,
     TurnKind.SIGN: 7,
+    TurnKind.SIGN_BY_SELLERS: 7,
     TurnKind.COUNTERSIGN: 7,
     TurnKind.SIGN_OFFER: NO_STEP,
     TurnKind.COUNTERSIGN_OFFER: NO_STEP,
@@ -39,9 +41,10 @@ OWNER_OF = {
     TurnKind.REQUEST: Owner.PARTICIPANT,
     TurnKind.TAKE_UP: Owner.DSO,
     TurnKind.ASSESS: Owner.DSO,
-    TurnKind.AGREE_CONDITION: Owner.DSO,
+    TurnKind.AGREE_CONDITION: Owner.PARTICIPANT,
     TurnKind.ISSUE: Owner.DSO,
     TurnKind.SIGN: Owner.PARTICIPANT,
+    TurnKind.SIGN_BY_SELLERS: Owner.PARTICIPANT,
     TurnKind.COUNTERSIGN: Owner.DSO,
     TurnKind.SIGN_OFFER: Owner.PARTICIPANT,
     TurnKind.COUNTERSIGN_OFFER: Owner.DSO,
@@ -55,7 +58,7 @@ TURN_OF_TCVN = {
     TcvnState.DRAFT: TurnKind.REQUEST,
     TcvnState.REQUESTED: TurnKind.TAKE_UP,
     TcvnState.ASSESSING: TurnKind.ASSESS,
-    TcvnState.CONDITIONAL: TurnKind.AGREE_CONDITION,
+    TcvnState.CONDITIONAL: TurnKind.ISSUE,
     TcvnState.SUPPORTED: TurnKind.ISSUE,
     TcvnState.ISSUED: TurnKind.SIGN,
     TcvnState.EXECUTED: TurnKind.COUNTERSIGN,
@@ -64,11 +67,29 @@ TURN_OF_P2P_AGREEMENT = {
     P2pAgreementState.OFFERED: TurnKind.SIGN_OFFER,
     P2pAgreementState.EXECUTED: TurnKind.COUNTERSIGN_OFFER,
 }
+# Of a conditional request: for whom it waits while its sellers' own are in these states.
+TURN_OF_SELLERS = {
+    TcvnState.CONDITIONAL: (TurnKind.AGREE_CONDITION, TcvnState.DRAFT),
+    TcvnState.EXECUTED: (TurnKind.SIGN_BY_SELLERS, TcvnState.ISSUED),
+}
+OWING = dict(TURN_OF_SELLERS.values())
 TURN_OF: dict[str, dict[str, TurnKind]] = {
     "registration": {str(state): kind for state, kind in TURN_OF_REGISTRATION.items()},
     "tcvn": {str(state): kind for state, kind in TURN_OF_TCVN.items()},
     "p2pagreement": {str(state): kind for state, kind in TURN_OF_P2P_AGREEMENT.items()},
 }
+
+
+def turn_of(model: str, state: str, sellers: Collection[str] = ()) -> TurnKind | None:
+    """Return what an application in a state waits for; ``sellers``: the states of its sellers' own.
+
+    It waits for its sellers as long as one of them owes an answer or a signature.
+    """
+    if model == "tcvn" and state in TURN_OF_SELLERS:
+        kind, owing = TURN_OF_SELLERS[TcvnState(state)]
+        if owing in sellers:
+            return kind
+    return TURN_OF[model].get(state)
 
 
 def local_date(at: datetime) -> date:

@@ -194,6 +194,7 @@ WHAT_NEXT = {
     TurnKind.TAKE_UP: "The network operator takes the request up",
     TurnKind.ASSESS: "The network operator studies the network and answers",
     TurnKind.AGREE_CONDITION: "The named sellers lower theirs",
+    TurnKind.SIGN_BY_SELLERS: "The named sellers sign theirs",
     TurnKind.ISSUE: "The network operator issues the notice",
     TurnKind.SIGN: "A signatory of the site reads and signs the notice",
     TurnKind.COUNTERSIGN: "The network operator countersigns",
@@ -235,10 +236,30 @@ def _after(row: Registration | Tcvn) -> str:
 
 
 def turn_reminded(turn: Turn, *, at: datetime) -> None:
-    """Remind the side that has an application: half of its days, four fifths, or all are gone."""
+    """Remind the side that has an application: half of its days, four fifths, or all are gone.
+
+    Of a conditional request these are its sellers, and once they are late the operator too.
+    """
     row = turn.registration or turn.tcvn or turn.p2pagreement
-    assert row is not None and turn.due_date is not None  # noqa: PT018, S101  # by constraint, rule
-    by_dso = turn.owner == Owner.DSO
+    assert row is not None  # noqa: S101  # by a constraint
+    if turn.kind not in clocks.OWING:
+        _remind(turn, row, by_dso=turn.owner == Owner.DSO, at=at)
+        return
+    owing = Tcvn.objects.filter(
+        earmark_of__tcvn=turn.tcvn_id,
+        earmark_of__ended_at=None,
+        state=clocks.OWING[TurnKind(turn.kind)],
+    )
+    for seller in owing.select_related("site__organisation").order_by("pk"):
+        _remind(turn, seller, by_dso=False, at=at)
+    if turn.reminded == clocks.OVERDUE:
+        _remind(turn, row, by_dso=True, at=at)
+
+
+def _remind(
+    turn: Turn, row: Registration | Tcvn | P2pAgreement, *, by_dso: bool, at: datetime
+) -> None:
+    assert turn.due_date is not None  # noqa: S101  # by the rule of reminders
     late = turn.reminded == clocks.OVERDUE
     due = f"{turn.due_date:%A %-d %B %Y}"
     organisation_id = row.organisation.pk

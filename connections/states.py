@@ -111,6 +111,7 @@ class TurnKind(models.TextChoices):
     TAKE_UP = "TAKE_UP", "Request to be taken up"
     ASSESS = "ASSESS", "Technical assessment"
     AGREE_CONDITION = "AGREE_CONDITION", "Sellers asked to lower theirs"
+    SIGN_BY_SELLERS = "SIGN_BY_SELLERS", "Sellers' signatures"
     ISSUE = "ISSUE", "Notice to be issued"
     SIGN = "SIGN", "Participant's signature"
     COUNTERSIGN = "COUNTERSIGN", "Countersignature"

@@ -30,7 +30,6 @@ TURNS = {
     TurnKind.REVIEW: "Registrations to review (step 2)",
     TurnKind.TAKE_UP: "TCVN requests to take up (step 4)",
     TurnKind.ASSESS: "TCVNs under assessment (step 4)",
-    TurnKind.AGREE_CONDITION: "Conditional TCVNs to issue (step 5 to 6)",
     TurnKind.ISSUE: "TCVNs to issue (step 6)",
     TurnKind.COUNTERSIGN: "TCVNs to countersign (step 7)",
     TurnKind.COUNTERSIGN_OFFER: "P2P-specific agreements to countersign",

@@ -35,7 +35,7 @@ class CapacityStatementFilter(django_filters.FilterSet):
         fields = ("month",)
 
 
-class DifferenceShape(serializers.Serializer[dict[str, str]]):
+class StatementDifferenceShape(serializers.Serializer[dict[str, str]]):
     site = serializers.CharField()
     what = serializers.CharField()
     was = serializers.CharField()
@@ -51,7 +51,7 @@ class CapacityStatementShape(serializers.ModelSerializer[CapacityStatement]):
 
     site_name = serializers.CharField(source="site.name", default=None, allow_null=True)
     organisation = serializers.CharField(source="organisation.name", default=None, allow_null=True)
-    differs = DifferenceShape(many=True)
+    differs = StatementDifferenceShape(many=True)
 
     class Meta:
         model = CapacityStatement

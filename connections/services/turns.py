@@ -25,9 +25,27 @@ def pass_on(
     The caller holds the application's row. A turn that a question had stopped goes on with the
     days that it had left. ``due``: the day by which it is due, whatever the targets say.
     """
-    kind = clocks.TURN_OF[str(row._meta.model_name)].get(row.state)
+    kind = _waits_for(row)
     last = _ended(row, at=at)
     return _begun(row, kind, last, due=due, at=at) if kind else None
+
+
+def follow_sellers(buyer: Tcvn, *, at: datetime) -> None:
+    """Pass a conditional request on if its sellers no longer owe what it waited for, or do now.
+
+    The caller holds its row and has moved a seller's. A question stays open.
+    """
+    turn = buyer.turns.filter(ends_at=None).first()
+    if turn is not None and turn.kind not in {TurnKind.ANSWER, _waits_for(buyer)}:
+        pass_on(buyer, at=at)
+
+
+def _waits_for(row: Registration | Tcvn | P2pAgreement) -> TurnKind | None:
+    sellers: list[str] = []
+    if isinstance(row, Tcvn):
+        conditions = row.conditions.filter(ended_at=None)
+        sellers = list(conditions.values_list("seller_tcvn__state", flat=True))
+    return clocks.turn_of(str(row._meta.model_name), row.state, sellers)
 
 
 def asked(row: Registration | Tcvn, *, to: str, at: datetime) -> Turn:

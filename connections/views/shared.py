@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest
 
+from connections import clocks
 from connections.clock_queries import clock_of, current_targets
 from connections.clock_words import for_the_peer, of_the_whole
 from connections.models import Registration, Tcvn
@@ -128,8 +129,8 @@ def clock_context(row: Registration | Tcvn) -> dict[str, Any]:
     found = clock_of(row, at=clock.now(), targets=current_targets())
     seller = isinstance(row, Tcvn) and row.role == TcvnRole.SELLER
     asks = ""
-    if isinstance(row, Tcvn) and row.state == TcvnState.CONDITIONAL:
-        asks = _sellers(row, TcvnState.DRAFT)
+    if isinstance(row, Tcvn) and found.turn is not None and found.with_sellers:
+        asks = _sellers(row, clocks.OWING[TurnKind(found.turn.kind)])
     asked = found.turn is not None and found.turn.kind == TurnKind.ANSWER
     return {
         "clock_words": for_the_peer(found, seller=seller, asks=asks),

@@ -1,4 +1,8 @@
-"""The product as `make run` starts it, on a database of its own, and a real browser before it."""
+"""The product as `make run` starts it, on a database of its own, and a real browser before it.
+
+Both end with the tests of this folder: an event loop that is left running in the process would
+keep Django from the database in whatever test comes next.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ LogIn = Callable[..., Page]
 Query = Callable[[str], list[tuple[Any, ...]]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def database() -> Iterator[str]:
     """Make an empty database for the product, and return its name."""
     name, admin = f"browser_{os.getpid()}", _connect("postgres")
@@ -59,7 +63,7 @@ def _connect(name: str) -> Any:
     return connection
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def query(product: str, database: str) -> Iterator[Query]:  # it fills the database
     """Return a function that asks the product's database."""
     connection = _connect(database)
@@ -73,7 +77,7 @@ def query(product: str, database: str) -> Iterator[Query]:  # it fills the datab
     connection.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Load the trial and the live market, serve them, and return the address."""
     port, var = free_port(), tmp_path_factory.mktemp("var")
@@ -147,7 +151,7 @@ def _wait_for(url: str) -> None:
     raise AssertionError(f"{url} does not answer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)

@@ -124,4 +124,5 @@ def test_each_state_that_waits_for_somebody_has_a_turn_and_no_other() -> None:
 
     assert set(clocks.TURN_OF["registration"]) == set(RegistrationState) - over
     assert set(clocks.TURN_OF["tcvn"]) == set(TcvnState) - done
+    assert set(clocks.TURN_OF_SELLERS) <= set(TcvnState) - done
     assert set(clocks.STEP_OF) == set(clocks.OWNER_OF) == set(TurnKind)

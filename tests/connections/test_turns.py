@@ -16,12 +16,12 @@ from django.test.utils import CaptureQueriesContext
 from connections import services
 from connections.clock_queries import board, clock_of, current_targets, with_clocks
 from connections.clock_words import for_the_peer
-from connections.models import Registration, StepTargets, Turn
+from connections.models import Registration, Signatory, StepTargets, Turn
 from core import clock
 from core.errors import NotPermittedError, RefusedError
 from core.journal import Actor
 from participants.models import Notice, User
-from tests.connections.making import assessing, checked
+from tests.connections.making import assessing, checked, pair, signed, submitted
 from tests.machine.observed import fingerprint
 from tests.nmf.world import AT, Peer, World, make_manager, make_world
 
@@ -120,6 +120,69 @@ def test_a_participant_is_reminded_of_its_own_turn(world: World, dso: Actor) -> 
         world.rival.user,
         f"/applications/registrations/{row.pk}/",
     )
+
+
+def test_the_operators_clock_stands_while_a_seller_owes_an_answer_or_a_signature(
+    world: World, dso: Actor
+) -> None:
+    tcvn, earmark = pair(world, dso)
+    Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
+
+    def waits() -> tuple[str, str]:
+        turn = tcvn.turns.get(ends_at=None)
+        return turn.kind, turn.owner
+
+    assert waits() == ("AGREE_CONDITION", "PARTICIPANT")
+    assert clock_of(tcvn, at=AT + 9 * DAY, targets=current_targets()).operator_days == 0
+    submitted(earmark, world.seller.actor)
+    assert waits() == ("ISSUE", "DSO")
+    issued = services.issue_tcvn(tcvn_id=earmark.pk, actor=dso, at=AT)
+    assert waits() == ("ISSUE", "DSO")
+    tcvn.refresh_from_db()
+    signed(tcvn, world.rival, dso)
+    assert waits() == ("SIGN_BY_SELLERS", "PARTICIPANT")
+    services.execute_tcvn(
+        tcvn_id=earmark.pk,
+        typed_name="A Signatory",
+        document_hash=issued.document_hash,
+        actor=world.seller.actor,
+        at=AT,
+    )
+    assert waits() == ("COUNTERSIGN", "DSO")
+    services.reissue_tcvn(tcvn_id=earmark.pk, reason="Another day.", actor=dso, at=AT)
+    assert waits() == ("SIGN_BY_SELLERS", "PARTICIPANT")
+
+
+def test_the_sellers_are_reminded_of_the_answer_they_owe_and_the_operator_once_it_is_late(
+    world: World, dso: Actor
+) -> None:
+    tcvn, earmark = pair(world, dso)
+    told = Notice.objects.filter(title__contains="sellers asked to lower theirs")
+
+    services.watch_turns(at=AT + DAY)
+
+    assert {each.recipient_id for each in told} == {world.seller.user.pk}
+    assert {each.link for each in told} == {f"/applications/tcvns/{earmark.pk}/"}
+
+    services.watch_turns(at=AT + 9 * DAY)
+
+    late = told.filter(body="It is late.")
+    assert {each.recipient_id for each in late} == {world.seller.user.pk, dso.user_id}
+    assert late.get(recipient=dso.user_id).link == f"/dso/connections/tcvn/{tcvn.pk}/change/"
+
+
+def test_a_question_stays_open_while_sellers_answer(world: World, dso: Actor) -> None:
+    tcvn, earmark = pair(world, dso)
+    Signatory.objects.create(site=world.seller.site, user=world.seller.user, verified_at=AT)
+    services.write_message(
+        tcvn_id=tcvn.pk, text="When does it begin?", asks=True, actor=world.rival.actor, at=AT
+    )
+
+    submitted(earmark, world.seller.actor)
+
+    assert tcvn.turns.get(ends_at=None).kind == "ANSWER"
+    services.write_message(tcvn_id=tcvn.pk, text="In March.", asks=False, actor=dso, at=AT)
+    assert tcvn.turns.get(ends_at=None).kind == "ISSUE"
 
 
 def test_a_peer_reads_how_long_by_when_and_how_many_before(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from django.contrib import admin
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -62,13 +63,13 @@ def reviewed(world: World, *, kw: int = 200, **more: Any) -> tuple[Contract, Rev
     return contract, review
 
 
-def test_a_peer_is_sent_to_the_one_log_in_page() -> None:
+def test_a_peer_at_the_portals_address_finds_no_page_and_a_stranger_the_log_in_page() -> None:
     peers = Organisation.objects.create(name="Peers", created_at=AT)
     user = User.objects.create_user(email="peer@example.org", password="a-long-password")
     Membership.objects.create(organisation=peers, user=user, role=Role.TRADER, created_at=AT)
 
-    answer = signed_in(user).get("/dso/")
-
+    assert signed_in(user).get("/dso/").status_code == 404
+    answer = Client().get("/dso/")
     assert answer.status_code == 302
     assert "/login" in answer["Location"]
 

@@ -23,7 +23,6 @@ from connections.services.tcvns.force import (
 from connections.services.tcvns.moving import (
     lock_earmarks,
     lock_with_buyer,
-    locked_tcvn,
     moved,
 )
 from connections.services.tcvns.notices import reassessed, withdrawn_earmarks
@@ -33,6 +32,7 @@ from connections.services.tcvns.varying import (
     refusals_of_line,
     takes_over_at,
 )
+from connections.services.turns import follow_sellers
 from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -60,7 +60,7 @@ def execute_tcvn(
     :raises RefusedError: if no name is typed, another text was read, its day is past, or the
         second factor is missing
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, buyer = lock_with_buyer(tcvn_id)
     check_signs_notice(tcvn=tcvn, actor=actor)
     becomes = TCVN_MACHINE.target("execute", state=tcvn.state)
     put_name(
@@ -71,7 +71,10 @@ def execute_tcvn(
         actor=actor,
         at=at,
     )
-    return moved(tcvn, becomes, "executed", actor=actor, at=at)
+    tcvn = moved(tcvn, becomes, "executed", actor=actor, at=at)
+    if buyer is not None:
+        follow_sellers(buyer, at=at)
+    return tcvn
 
 
 @transaction.atomic

@@ -11,7 +11,14 @@ from connections.models import NoticeDocument, Tcvn
 from connections.permissions import MAY_ASSESS
 from connections.services.papers import last_day_to_sign, void_paper, write_paper
 from connections.services.registrations import current_agreement
-from connections.services.tcvns.moving import lock_earmarks, locked_tcvn, move, moved
+from connections.services.tcvns.moving import (
+    lock_earmarks,
+    lock_with_buyer,
+    locked_tcvn,
+    move,
+    moved,
+)
+from connections.services.turns import follow_sellers
 from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -29,14 +36,17 @@ def issue_tcvn(
 
     :raises RefusedError: if that day is past
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, buyer = lock_with_buyer(tcvn_id)
     check_may(actor, MAY_ASSESS)
     if tcvn.role == TcvnRole.SELLER and tcvn.state == TcvnState.REQUESTED:
         tcvn = move(tcvn, "start_assessment", "assessment_started", actor=actor, at=at)
         tcvn = move(tcvn, "support", "supported", actor=actor, at=at)
     becomes = TCVN_MACHINE.target("issue", state=tcvn.state)
     _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
-    return moved(tcvn, becomes, "issued", actor=actor, at=at)
+    tcvn = moved(tcvn, becomes, "issued", actor=actor, at=at)
+    if buyer is not None:
+        follow_sellers(buyer, at=at)
+    return tcvn
 
 
 @transaction.atomic
@@ -55,12 +65,15 @@ def reissue_tcvn(
 
     :raises RefusedError: if the last day to sign is past
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, buyer = lock_with_buyer(tcvn_id)
     check_may(actor, MAY_ASSESS)
     becomes = TCVN_MACHINE.target("reissue", state=tcvn.state)
     void_paper(tcvn, reason=reason, at=at)
     _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
-    return moved(tcvn, becomes, "reissued", actor=actor, at=at, reason=reason)
+    tcvn = moved(tcvn, becomes, "reissued", actor=actor, at=at, reason=reason)
+    if buyer is not None:
+        follow_sellers(buyer, at=at)
+    return tcvn
 
 
 @transaction.atomic

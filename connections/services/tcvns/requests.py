@@ -21,6 +21,7 @@ from connections.services.papers import void_paper
 from connections.services.registrations import current_agreement
 from connections.services.tcvns.moving import journalled, lock_with_buyer, locked_tcvn, move, moved
 from connections.services.tcvns.notices import reassessed, withdrawn_earmarks
+from connections.services.turns import follow_sellers
 from connections.states import TCVN_MACHINE, AgreementKind, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
@@ -225,7 +226,7 @@ def submit_tcvn(*, tcvn_id: int, document_sha256: str, actor: journal.Actor, at:
     :raises NotPermittedError: if the actor doesn't sign for the site
     :raises RefusedError: if another text was read
     """
-    tcvn = locked_tcvn(tcvn_id)
+    tcvn, buyer = lock_with_buyer(tcvn_id)
     check_signs_notice(tcvn=tcvn, actor=actor)
     becomes = TCVN_MACHINE.target("submit", state=tcvn.state)
     agreement = current_agreement(tcvn.site_id, at=at)
@@ -235,6 +236,8 @@ def submit_tcvn(*, tcvn_id: int, document_sha256: str, actor: journal.Actor, at:
     tcvn.submitted_at = at
     read = {"read_sha256": document_sha256}
     tcvn = moved(tcvn, becomes, "submitted", actor=actor, at=at, data=read)
+    if buyer is not None:
+        follow_sellers(buyer, at=at)
     if tcvn.role == TcvnRole.BUYER and current_policy().fast_margin_percent is not None:
         tcvn = move(tcvn, "start_assessment", "assessment_started", actor=journal.SYSTEM, at=at)
     return tcvn
