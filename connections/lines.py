@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Max
+
 from connections.models import Tcvn
 from connections.states import COUNTERSIGNED_TCVN, OPEN_TCVN, TCVN_MACHINE, TcvnRole, TcvnState
-from core.periods import in_words
+from core.periods import in_words, next_half_hour
 
 STANDS_FOR_IT = OPEN_TCVN | COUNTERSIGNED_TCVN
 WAS_IN_FORCE = TCVN_MACHINE.from_on(TcvnState.IN_FORCE)
@@ -58,22 +60,54 @@ def may_vary(tcvn: Tcvn, *, at: datetime) -> bool:
 def could_vary(tcvn: Tcvn, *, at: datetime) -> bool:
     """Tell the same as far as its own row knows."""
     in_force = tcvn.role == TcvnRole.BUYER and TCVN_MACHINE.allows("vary", state=tcvn.state)
-    return in_force and tcvn.window.last_half_hour() > at
+    return in_force and tcvn.ends_from is None and tcvn.window.last_half_hour() > at
 
 
-def may_be_cut(tcvn: Tcvn, *, at: datetime) -> bool:
-    """Tell whether no other has taken a notice's place yet."""
-    return tcvn.superseded_from is None or tcvn.superseded_from > at
+def counts_until(tcvn: Tcvn) -> datetime | None:
+    """Return the end of the last half-hour in which a notice counts; None: it counts in none."""
+    found: datetime | None = tcvn.spans.aggregate(last=Max("ends_at"))["last"]
+    return found
+
+
+def may_be_cut(tcvn: Tcvn, until: datetime | None, *, at: datetime) -> bool:
+    """Tell whether what a notice gives can still end sooner, or stop for a while.
+
+    ``until`` is its ``counts_until``.
+    """
+    first = next_half_hour(at)
+    taken = tcvn.superseded_from is not None and tcvn.superseded_from <= at
+    ended = tcvn.ends_from is not None and tcvn.ends_from <= first
+    if taken or ended:
+        return False
+    return tcvn.state != TcvnState.ENDED or (until is not None and until > first)
+
+
+def left_to_end(tcvn: Tcvn, from_at: datetime, *, at: datetime) -> bool:
+    """Tell whether a notice stands that would end later than a half-hour, if ever."""
+    taken = tcvn.superseded_from is not None and tcvn.superseded_from <= at
+    ends = tcvn.ends_from is not None and tcvn.ends_from <= from_at
+    return tcvn.state in COUNTERSIGNED_TCVN and not taken and not ends
 
 
 def to_come(tcvn: Tcvn, *, at: datetime) -> list[int]:
-    """Return the ids of those that are agreed to take a notice's place after a moment."""
+    """Return the ids of those that are agreed to take a notice's place after a moment.
+
+    Of those that have ended, the ones that count until a half-hour to come.
+    """
     found: list[int] = []
-    last: Tcvn | None = tcvn
-    while last is not None and last.superseded_from is not None and last.superseded_from > at:
-        last = last.variations.filter(state__in=COUNTERSIGNED_TCVN).order_by("-pk").first()
-        if last is not None:
-            found.append(last.pk)
+    waiting = [tcvn]
+    while waiting:
+        last = waiting.pop()
+        if last.superseded_from is None or last.superseded_from <= at:
+            continue
+        after = list(last.variations.filter(state__in=WAS_IN_FORCE))
+        waiting += after
+        found += [
+            each.pk
+            for each in after
+            if each.state in COUNTERSIGNED_TCVN
+            or ((until := counts_until(each)) is not None and until > at)
+        ]
     return found
 
 

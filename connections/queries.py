@@ -10,7 +10,18 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import BooleanField, Case, Exists, F, OuterRef, Prefetch, Q, QuerySet, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
 from django.db.models.functions import Coalesce
 from django.utils.module_loading import import_string
 
@@ -23,6 +34,7 @@ from connections.models import (
     Signatory,
     Site,
     Tcvn,
+    TcvnSpan,
 )
 from connections.register import reading
 from connections.register.sweep import Span, Stretch, stretches_of
@@ -274,8 +286,8 @@ def tcvns_seen_by(organisation: Organisation) -> QuerySet[Tcvn]:
 def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
     """Bring whether a person signs for each notice's site, as ``signs``.
 
-    Also whether another stands for it already, as ``has_variation``, and whose it is, as
-    ``holder_id``: who holds its site, or comes there.
+    Also whether another stands for it already, as ``has_variation``, until when it counts, as
+    ``counts_until``, and whose it is, as ``holder_id``: who holds its site, or comes there.
     """
     own = Signatory.objects.filter(
         site_id=OuterRef("site_id"), user_id=user_id, verified_at__isnull=False
@@ -288,7 +300,13 @@ def with_signing(tcvns: QuerySet[Tcvn], *, user_id: int) -> QuerySet[Tcvn]:
     )
     other = Tcvn.objects.filter(varies=OuterRef("pk"), state__in=STANDS_FOR_IT)
     holder = Coalesce("tenancy__comes_id", "site__organisation_id")
-    return tcvns.annotate(signs=signs, has_variation=Exists(other), holder_id=holder)
+    spans = TcvnSpan.objects.filter(tcvn=OuterRef("pk")).order_by("-ends_at")
+    return tcvns.annotate(
+        signs=signs,
+        has_variation=Exists(other),
+        holder_id=holder,
+        counts_until=Subquery(spans.values("ends_at")[:1]),
+    )
 
 
 def register_for_chart(

@@ -183,16 +183,16 @@ TCVN_MACHINE = Machine(
         "withdraw": (_BEFORE_FORCE, TcvnState.WITHDRAWN),
         "decline": (_BEFORE_FORCE, TcvnState.DECLINED),
         "lapse": ([TcvnState.ISSUED], TcvnState.LAPSED),
-        "suspend": ([TcvnState.IN_FORCE], TcvnState.SUSPENDED),
+        "suspend": ([TcvnState.IN_FORCE, TcvnState.ENDED], TcvnState.SUSPENDED),
         "resume": ([TcvnState.SUSPENDED], TcvnState.IN_FORCE),
         "vary": (_COUNTERSIGNED, TcvnState.VARIED),
-        "end": (_COUNTERSIGNED, TcvnState.ENDED),
+        "end": ([*_COUNTERSIGNED, TcvnState.ENDED], TcvnState.ENDED),
     },
 )
 OPEN_TCVN = frozenset(_BEFORE_FORCE)  # on its way to force
 COUNTERSIGNED_TCVN = frozenset(_COUNTERSIGNED)
 NOTICE_IN_USE = frozenset([*_WITH_NOTICE, *_COUNTERSIGNED])
-CLOSED_TCVN = TCVN_MACHINE.final
+CLOSED_TCVN = TCVN_MACHINE.final | {TcvnState.ENDED}  # which may count until its half-hour
 
 
 class P2pAgreementState(models.TextChoices):

@@ -68,6 +68,11 @@ def half_hours_in_words(number: int) -> str:
     return f"{number} half-hour{'' if number == 1 else 's'}"
 
 
+def moment(at: datetime) -> str:
+    """Return a moment in local time, with BST or GMT."""
+    return f"{at.astimezone(LONDON):%a %-d %b %Y, %H:%M %Z}"
+
+
 def in_words(period: Period) -> str:
     """Return a period in local time, as people here write it, with BST or GMT."""
     starts_at, ends_at = (at.astimezone(LONDON) for at in period)

@@ -27,12 +27,13 @@ from connections.admin_forms import (
 )
 from connections.documents import notice_text, pdf_row
 from connections.forms import VariationForm
-from connections.lines import line_of, may_be_cut, may_vary
+from connections.lines import counts_until, line_of, may_be_cut, may_vary
 from connections.models import Tcvn, TcvnCondition
 from connections.services.tcvns.fast import free_share
 from connections.states import CLOSED_TCVN, NOTICE_IN_USE, TCVN_MACHINE, TcvnState
 from core import clock
 from core.admin import RowsInline, plain
+from core.periods import moment
 
 ANY_BUT_DRAFT = frozenset(TcvnState) - {TcvnState.DRAFT}
 OPEN_TO_WORDS = frozenset(TcvnState) - CLOSED_TCVN - {TcvnState.DRAFT}
@@ -70,6 +71,7 @@ class TcvnAdmin(PaperAdmin):
         "reason",
         "answer",
         "largest_kw",
+        "ends_from",
         "study",
         "notice",
         "versions",
@@ -185,7 +187,9 @@ class TcvnAdmin(PaperAdmin):
             return False
         if move == "vary" and not may_vary(row, at=clock.now()):
             return False
-        if move in {"suspend", "resume", "end"} and not may_be_cut(row, at=clock.now()):
+        if move in {"suspend", "resume", "end"} and not may_be_cut(
+            row, counts_until(row), at=clock.now()
+        ):
             return False
         if move == "pdf" and (made := pdf_row(row)) is not None and made.made_at is not None:
             return False
@@ -199,6 +203,7 @@ class TcvnAdmin(PaperAdmin):
             ("Window", row.window),
             ("What it is for", row.reason),
             ("Answer", row.answer),
+            ("Ends", moment(row.ends_from) if row.ends_from else ""),
             ("Versions", self.versions(row) if line_of(row) else ""),
             ("Studies", self.study(row)),
             ("Documents", documents_of(row.registration) if row.registration else ""),

@@ -59,6 +59,7 @@ class TcvnShape(WithClock):
             "number",
             "varies",
             "superseded_from",
+            "ends_from",
             "site",
             "role",
             "direction",
@@ -107,8 +108,8 @@ class TcvnShape(WithClock):
                 name == "change"
                 or TCVN_MACHINE.allows(MOVES.get(name, name.replace("-", "_")), state=row.state)
             )
-            and (name not in CUTS or may_be_cut(row, at=self.context["at"]))
             and (name != "support-and-issue" or free_share(row) is not None)
+            and (name not in CUTS or may_be_cut(row, row.counts_until, at=self.context["at"]))
         ]
 
 

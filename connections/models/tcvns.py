@@ -47,6 +47,7 @@ class Tcvn(ServiceWindowFields):
         TenancyChange, null=True, on_delete=models.PROTECT, related_name="offers", editable=False
     )  # offered to who comes at that change
     superseded_from = models.DateTimeField(null=True, editable=False)  # another counts from then on
+    ends_from = models.DateTimeField(null=True, editable=False)  # notice of its end was given
     study_reference = models.UUIDField(null=True, editable=False)
     document_hash = models.CharField(max_length=64, blank=True, editable=False)
     created_by = models.ForeignKey(
@@ -80,6 +81,9 @@ class Tcvn(ServiceWindowFields):
             ),
             models.CheckConstraint(
                 name="tcvn_superseded_on_half_hour", condition=on_half_hour("superseded_from")
+            ),
+            models.CheckConstraint(
+                name="tcvn_ends_on_half_hour", condition=on_half_hour("ends_from")
             ),
             models.CheckConstraint(
                 name="tcvn_varied_is_superseded",

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
-from connections.lines import may_be_cut
+from connections.lines import left_to_end
 from connections.models import Agreement, Site
 from connections.permissions import MAY_ADD_AGREEMENT
 from connections.register.recording import record_changes, sources_of_agreement
@@ -18,7 +18,7 @@ from connections.services.sites import refusals_from_now_on
 from connections.services.tcvns import end_tcvn
 from connections.services.tcvns.force import lock_register_of
 from connections.services.tenancy_notices import lock_notices_at
-from connections.states import COUNTERSIGNED_TCVN, TcvnRole
+from connections.states import TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.periods import LONDON, half_hour_of
@@ -54,8 +54,10 @@ def close_site(
         raise RefusedError(refusals)
     own = [each for each in locked if each.site_id == site_id and each.role == TcvnRole.BUYER]
     for notice in own:
-        notice.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
-        if notice.state not in COUNTERSIGNED_TCVN or not may_be_cut(notice, at=at):
+        notice.refresh_from_db(
+            fields=["state", "ends_from"]
+        )  # it may have ended with the one it varies
+        if not left_to_end(notice, from_at, at=at):
             continue
         end_tcvn(tcvn_id=notice.pk, from_at=from_at, reason=reason, actor=actor, at=at)
     close_p2p_agreements(p2p_agreements, from_at=from_at, reason=reason, actor=actor, at=at)

@@ -10,7 +10,7 @@ from django.db import transaction
 from connections import content as contents
 from connections import tenancy_notifications as notifications
 from connections.clocks import local_date
-from connections.lines import may_be_cut
+from connections.lines import left_to_end
 from connections.models import (
     P2pAgreement,
     Signatory,
@@ -43,7 +43,6 @@ from connections.services.tenancy_refusals import (
     refusals_of_supplier,
 )
 from connections.states import (
-    COUNTERSIGNED_TCVN,
     OPEN_TCVN,
     P2P_AGREEMENT_MACHINE,
     TCVN_MACHINE,
@@ -229,7 +228,7 @@ def cancel_tenancy_change(
         if tcvn.state in OPEN_TCVN:
             void_paper(tcvn, reason=reason, at=at)
             move(tcvn, "withdraw", "withdrawn", actor=actor, at=at, reason=reason)
-        elif tcvn.state in COUNTERSIGNED_TCVN and may_be_cut(tcvn, at=at):
+        elif left_to_end(tcvn, change.from_at, at=at):
             end_tcvn(tcvn_id=tcvn.pk, from_at=change.from_at, reason=reason, actor=actor, at=at)
     was, change.state = change.state, becomes
     change.save(update_fields=["state"])

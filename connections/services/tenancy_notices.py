@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from connections.lines import may_be_cut
+from connections.lines import left_to_end
 from connections.models import Site, Tcvn, TcvnSpan
 from connections.register.recording import record_changes, source_of_notice
 from connections.register.states import Change
@@ -39,10 +39,10 @@ def end_notices(
     """End notices at the change; return those that may be offered anew: own, without conditions."""
     again = []
     for each in notices:
-        each.refresh_from_db(fields=["state"])  # it may have ended with the one it varies
-        if each.role != TcvnRole.BUYER or each.state not in COUNTERSIGNED_TCVN:
-            continue
-        if not may_be_cut(each, at=at):
+        each.refresh_from_db(
+            fields=["state", "ends_from"]
+        )  # it may have ended with the one it varies
+        if each.role != TcvnRole.BUYER or not left_to_end(each, from_at, at=at):
             continue
         if not each.conditions.filter(ended_at=None).exists():
             again.append(each)
@@ -66,6 +66,8 @@ def cut_what_has_ended(
     before = [periods_of(each) for each in beyond]
     for each in beyond:
         cut_spans(each, from_at=from_at)
+        each.ends_from = min(each.ends_from or from_at, from_at)
+        each.save(update_fields=["ends_from"])
     sources = [source_of_notice(each, periods_of(each)) for each in beyond]
     record_changes(Change.ENDED, sources, before=before, actor=actor, at=at)
     check_registers(beyond, sites, at=at)

@@ -9,9 +9,11 @@ from django.http import Http404, HttpRequest
 from connections import clocks
 from connections.clock_queries import clock_of, current_targets
 from connections.clock_words import for_the_peer, of_the_whole
+from connections.lines import counts_until
 from connections.models import Registration, Tcvn
 from connections.states import RegistrationState, TcvnRole, TcvnState, TurnKind
 from core import clock
+from core.periods import moment
 from participants.middleware import membership_of
 from participants.models import Membership
 from participants.states import HOLDS, Role
@@ -102,7 +104,15 @@ def waits_for(tcvn: Tcvn) -> str:
         return (
             f"You have signed. It waits for {names} to sign as well; then both are countersigned."
         )
-    return WAITS_FOR.get(TcvnState(tcvn.state), "")
+    return _ends(tcvn) or WAITS_FOR.get(TcvnState(tcvn.state), "")
+
+
+def _ends(tcvn: Tcvn) -> str:
+    """Say until when a notice gives capacity whose end was given for a half-hour to come."""
+    until = counts_until(tcvn) if tcvn.state == TcvnState.ENDED else None
+    if until is None or until <= clock.now():
+        return ""
+    return f"Notice of its end was given: it gives capacity until {moment(until)}."
 
 
 def _waits_for_seller(tcvn: Tcvn) -> str:
@@ -111,7 +121,7 @@ def _waits_for_seller(tcvn: Tcvn) -> str:
         return f"You are asked to keep capacity for {buyer}: accept or decline."
     if tcvn.state == TcvnState.IN_FORCE:
         return f"In force: this capacity is kept for {buyer} until a contract sells it."
-    return WAITS_FOR.get(TcvnState(tcvn.state), "")
+    return _ends(tcvn) or WAITS_FOR.get(TcvnState(tcvn.state), "")
 
 
 def _sellers(tcvn: Tcvn, *states: TcvnState) -> str:

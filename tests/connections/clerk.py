@@ -40,6 +40,8 @@ class Book:
     deeds: dict[int, dict[int, Deed]] = field(default_factory=dict)
     papers: dict[int, tuple[int, Paper]] = field(default_factory=dict)
     after: dict[int, int] = field(default_factory=dict)  # a notice, and the one it takes over from
+    whole: dict[int, Paper] = field(default_factory=dict)  # as agreed: what was never cut by an end
+    still: set[int] = field(default_factory=set)  # suspended
     trades: dict[UUID, tuple[int, int, Trade]] = field(default_factory=dict)
 
     def of(self, site: int) -> tuple[list[Deed], list[Paper], list[Trade]]:
@@ -54,12 +56,41 @@ class Book:
 
     def copy(self) -> Book:
         deeds = {site: dict(each) for site, each in self.deeds.items()}
-        return Book(deeds, dict(self.papers), dict(self.after), dict(self.trades))
+        return Book(
+            deeds,
+            dict(self.papers),
+            dict(self.after),
+            dict(self.whole),
+            set(self.still),
+            dict(self.trades),
+        )
+
+    def enter(self, notice: int, site: int, paper: Paper) -> None:
+        self.papers[notice], self.whole[notice] = (site, paper), paper
 
     def cut(self, notice: int, from_at: datetime) -> None:
+        """Let a notice count no more from a half-hour on, whatever comes."""
+        self.stop(notice, from_at)
+        whole = self.whole[notice]
+        kept = frozenset(at for at in whole.half_hours if at < from_at)
+        self.whole[notice] = replace(whole, half_hours=kept)
+
+    def stop(self, notice: int, from_at: datetime) -> None:
+        """Let a notice count no more from a half-hour on, until it is resumed."""
         site, paper = self.papers[notice]
         kept = frozenset(at for at in paper.half_hours if at < from_at)
         self.papers[notice] = (site, replace(paper, half_hours=kept))
+
+    def resume(self, notice: int, from_at: datetime) -> None:
+        self.stop(notice, from_at)
+        site, paper = self.papers[notice]
+        again = frozenset(at for at in self.whole[notice].half_hours if at >= from_at)
+        self.papers[notice] = (site, replace(paper, half_hours=paper.half_hours | again))
+
+    def line(self, notice: int) -> list[int]:
+        """A notice, and those that take over from it."""
+        later = [each for each, before in self.after.items() if before == notice]
+        return [notice, *(pk for each in later for pk in self.line(each))]
 
 
 class Clerk:
@@ -101,7 +132,8 @@ class Clerk:
         self.now += self.chance.choice([MINUTE, 20 * MINUTE, 90 * MINUTE])
         acts: list[Callable[[], bool | None]] = [
             *[self.hold] * 4, *[self.confirm] * 2, self.release, self.agree, self.vary, self.end,
-            *[self.vary_one] * 2, *[self.agree_p2p] * 2, self.end_p2p, self.change_hands,
+            *[self.vary_one] * 2, self.suspend, self.resume,
+            *[self.agree_p2p] * 2, self.end_p2p, self.change_hands,
         ]  # fmt: skip
         act = self.chance.choice(acts)
         self.clock_strikes()
@@ -184,7 +216,7 @@ class Clerk:
         services.countersign_tcvn(tcvn_id=tcvn.pk, actor=self.manager, at=self.now)
         from_at = next_half_hour(self.now)
         half_hours = frozenset(at for at in window.half_hours() if at >= from_at)
-        self.book.papers[tcvn.pk] = (site.pk, Paper(half_hours, kw))
+        self.book.enter(tcvn.pk, site.pk, Paper(half_hours, kw))
         return True
 
     def window(self) -> ServiceWindow:
@@ -225,12 +257,12 @@ class Clerk:
             self.book.cut(before, turns)
             before = self.book.after.get(before)
         half_hours = frozenset(at for at in window.half_hours() if at >= turns)
-        self.book.papers[tcvn.pk] = (site_id, Paper(half_hours, kw))
+        self.book.enter(tcvn.pk, site_id, Paper(half_hours, kw))
         self.book.after[tcvn.pk] = pk
         return True
 
     def end(self) -> bool:
-        """What is agreed to take its place ends with it."""
+        """What is agreed to take its place ends with it; what has ended may end sooner."""
         pk = self.one_of(self.book.papers)
         if pk is None:
             return False
@@ -238,14 +270,42 @@ class Clerk:
         services.end_tcvn(
             tcvn_id=pk, from_at=from_at, reason="Over", actor=self.manager, at=self.now
         )
-        self.cut_on(pk, from_at)
+        for each in self.book.line(pk):
+            self.book.cut(each, from_at)
+            self.book.still.discard(each)
         return True
 
-    def cut_on(self, pk: int, from_at: datetime) -> None:
-        self.book.cut(pk, from_at)
-        for later, before in self.book.after.items():
-            if before == pk:
-                self.cut_on(later, from_at)
+    def suspend(self) -> bool:
+        """A notice, whether its end is given or not, stops, and what takes its place with it."""
+        pk = self.one_of(self.book.papers)
+        if pk is None:
+            return False
+        from_at = max(next_half_hour(self.now), self.chance.choice(self.day))
+        line = [each for each in self.book.line(pk) if each == pk or self.stands(each)]
+        services.suspend_tcvn(
+            tcvn_id=pk, from_at=from_at, reason="A fault", actor=self.manager, at=self.now
+        )
+        for each in line:
+            self.book.stop(each, from_at)
+            self.book.still.add(each)
+        return True
+
+    def stands(self, pk: int) -> bool:
+        """Whether a notice isn't suspended already, and has half-hours to come."""
+        _, paper = self.book.papers[pk]
+        return pk not in self.book.still and any(
+            at + HALF_HOUR > self.now for at in paper.half_hours
+        )
+
+    def resume(self) -> bool:
+        pk = self.one_of(dict.fromkeys(self.book.still, 1))
+        if pk is None:
+            return False
+        services.resume_tcvn(tcvn_id=pk, reason="Mended", actor=self.manager, at=self.now)
+        for each in self.book.still & set(self.book.line(pk)):
+            self.book.resume(each, next_half_hour(self.now))
+            self.book.still.discard(each)
+        return True
 
     def agree_p2p(self) -> bool:
         """A P2P-specific agreement is offered, signed and countersigned."""
@@ -332,6 +392,7 @@ class Clerk:
         for pk, (owner, _) in self.book.papers.items():
             if owner == site.pk:
                 self.book.cut(pk, from_at)
+                self.book.still.discard(pk)
         self.held[site.pk].append((comes.organisation.pk, from_at))
         return True
 

@@ -199,7 +199,7 @@ def test_a_notice_comes_into_force_and_ends_by_the_api(
     assert ceiling(peer, rival.site.pk) == ["60.000"]
     act("end", reason="No longer needed.", from_at="2026-03-16T12:00:00Z")
     assert ceiling(peer, rival.site.pk) == ["60.000", "50.000"]
-    assert dso.get(at).json()["allowed_actions"] == []
+    assert dso.get(at).json()["allowed_actions"] == ["suspend", "end"]
 
 
 def ceiling(client: APIClient, site: int) -> list[str]:

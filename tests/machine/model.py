@@ -142,6 +142,7 @@ class Notice:
     earmarks: list[Notice] = field(default_factory=list)
     varies: Notice | None = None
     superseded_from: datetime | None = None  # another counts from then on
+    ends_from: datetime | None = None  # its end was given
     sign_by: date | None = None
     issued: int = 0  # of all issues, the how many'th
     in_force: set[datetime] = field(default_factory=set)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from tests.machine.model import (
     BEFORE_FORCE,
+    HALF_HOUR,
     LONDON,
     NONE,
     OUTLINE,
@@ -27,9 +28,9 @@ STEPS = {  # what the DSO does: from which states, to which
     "reassess": (("SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED"), "ASSESSING"),
     "reissue": (("ISSUED", "EXECUTED"), "ISSUED"),
     "countersign": (("EXECUTED",), "IN_FORCE"),
-    "suspend": (("IN_FORCE",), "SUSPENDED"),
+    "suspend": (("IN_FORCE", "ENDED"), "SUSPENDED"),
     "resume": (("SUSPENDED",), "IN_FORCE"),
-    "end": (("IN_FORCE", "SUSPENDED"), "ENDED"),
+    "end": (("IN_FORCE", "SUSPENDED", "ENDED"), "ENDED"),
 }
 COUNTERSIGNED = ("IN_FORCE", "SUSPENDED")
 ANSWERED = ("SUPPORTED", "CONDITIONAL", "ISSUED", "EXECUTED")
@@ -114,6 +115,8 @@ class Trial(Market):
         for each in self._together(notice, step):
             each.state = STEPS[step][1]
             each.in_force = {at for at in each.in_force if at < from_at}
+            if step == "end":
+                each.ends_from = min(each.ends_from or from_at, from_at)
         if step == "end":
             for each in self.notices:
                 void = each.varies is not None and each.varies.state == "ENDED"
@@ -123,7 +126,7 @@ class Trial(Market):
 
     def resume(self, notice: Notice) -> None:
         for each in self._together(notice, "resume"):
-            each.state = "IN_FORCE"
+            each.state = "ENDED" if each.ends_from is not None else "IN_FORCE"
             each.in_force = self._resumed(each)
         self._changed()
 
@@ -156,11 +159,17 @@ class Trial(Market):
                 self.reassess(buyer)
 
     def follow_on(self) -> None:
-        """Whose place another has taken is varied, once that half-hour has come."""
+        """Whose place another has taken is varied, once that half-hour has come.
+
+        What was suspended until its end came has ended.
+        """
         for each in self.notices:
-            due = each.superseded_from is not None and each.superseded_from <= self.at
-            if due and each.state in COUNTERSIGNED:
+            if each.state not in COUNTERSIGNED:
+                continue
+            if each.superseded_from is not None and each.superseded_from <= self.at:
                 each.state = "VARIED"
+            elif each.ends_from is not None and each.ends_from <= self.at:
+                each.state = "ENDED"
 
     def against_variation(self, old: Notice, wish: Notice, person: Person) -> Reasons:
         by_dso = person[0] == "dso"
@@ -175,6 +184,7 @@ class Trial(Market):
         fits = (
             old.condition_of is None
             and not stands_for_it
+            and old.ends_from is None
             and wish.hours[-1] > self.at
             and old.hours[-1] > self.at
             and agreed < wish.kw <= rights.installed
@@ -260,27 +270,37 @@ class Trial(Market):
 
     def _together(self, notice: Notice, step: str) -> list[Notice]:
         """A notice, its sellers', and what is agreed to take its place, with theirs."""
-        found, last = [notice, *notice.earmarks], notice
-        while last.superseded_from is not None and last.superseded_from > self.at:
+        found, waiting = [notice, *notice.earmarks], [notice]
+        while waiting:
+            last = waiting.pop()
+            if last.superseded_from is None or last.superseded_from <= self.at:
+                continue
             after = [
                 each
                 for each in self.notices
-                if each.varies is last and each.condition_of is None and each.state in COUNTERSIGNED
+                if each.varies is last
+                and each.condition_of is None
+                and each.state in (*COUNTERSIGNED, "ENDED")
             ]
-            if not after:
-                break
-            [last] = after
-            found += [each for each in (last, *last.earmarks) if each.state in STEPS[step][0]]
+            waiting += after
+            found += [
+                row
+                for each in after
+                if each.state != "ENDED" or any(at + HALF_HOUR > self.at for at in each.in_force)
+                for row in (each, *each.earmarks)
+                if row.state in STEPS[step][0]
+            ]
         return found
 
     def _resumed(self, notice: Notice) -> set[datetime]:
-        first, until = next_half_hour(self.at), notice.superseded_from
-        ahead = {at for at in notice.hours if at >= first and (until is None or at < until)}
+        first = next_half_hour(self.at)
+        limits = [each for each in (notice.superseded_from, notice.ends_from) if each is not None]
+        ahead = {at for at in notice.hours if at >= first and all(at < until for until in limits)}
         return {at for at in notice.in_force if at < first} | ahead
 
     def _resumes(self, notice: Notice) -> bool:
         """From the next half-hour on, if any is left and nobody else has taken it."""
-        if notice.condition_of is not None:
+        if notice.condition_of is not None or self._is_replaced(notice):
             return False
         first = next_half_hour(self.at)
         changed = {each: self._resumed(each) for each in self._together(notice, "resume")}
@@ -308,11 +328,18 @@ class Trial(Market):
             for each, hours in kept.items():
                 each.in_force = hours
 
+    def _is_replaced(self, notice: Notice) -> bool:
+        return notice.superseded_from is not None and notice.superseded_from <= self.at
+
     def _ends_from(self, notice: Notice, step: str, from_at: datetime) -> bool:
         """With effect from the next full half-hour or later, and no contract left without it."""
         if notice.condition_of is not None:
             return False
-        if from_at != next_half_hour(from_at) or from_at < self.at:
+        if from_at != next_half_hour(from_at) or from_at < self.at or self._is_replaced(notice):
+            return False
+        if notice.ends_from is not None and notice.ends_from <= from_at:
+            return False
+        if notice.state == "ENDED" and not any(at >= from_at for at in notice.in_force):
             return False
         return self._holds_with(
             {

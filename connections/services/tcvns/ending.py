@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from connections.lines import may_be_cut, successor_of, variations_of_ended
+from connections.lines import counts_until, successor_of, variations_of_ended
 from connections.models import Tcvn
 from connections.permissions import MAY_COUNTERSIGN
 from connections.register.recording import record_changes, source_of_notice
@@ -23,6 +23,7 @@ from connections.services.tcvns.force import (
     write_spans,
 )
 from connections.services.tcvns.moving import (
+    journalled,
     lock_earmarks,
     lock_to_come,
     locked_tcvn,
@@ -30,7 +31,7 @@ from connections.services.tcvns.moving import (
     moved,
 )
 from connections.services.tcvns.notices import withdrawn_earmarks
-from connections.states import TCVN_MACHINE, TcvnRole
+from connections.states import TCVN_MACHINE, TcvnRole, TcvnState
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.periods import next_half_hour
@@ -43,11 +44,13 @@ def end_tcvn(
 ) -> Tcvn:
     """End a notice in force, and its sellers' with it, from the next half-hour or later (DSO).
 
+    One that counts still, for a later half-hour was given, may so end sooner.
+
     What is agreed to take its place ends as well, and a variation that is under way is withdrawn.
 
     :raises RefusedError: if the half-hour has begun; if it is a seller's; if another has taken its
-        place; or if capacity bought under it would be left without cover, with the half-hours:
-        cancel those contracts first, or together
+        place, or it ends before anyhow; or if capacity bought under it would be left without
+        cover, with the half-hours: cancel those contracts first, or together
     """
     tcvn = _cut(tcvn_id, "end", "ended", Change.ENDED, from_at, reason, actor=actor, at=at)
     for pk in variations_of_ended(tcvn.site_id):
@@ -64,7 +67,7 @@ def suspend_tcvn(
 ) -> Tcvn:
     """Suspend a notice in force, and its sellers' with it, until it is resumed (DSO, emergency).
 
-    So is what is agreed to take its place.
+    So is what is agreed to take its place. Notice of its end stands: it ends then, resumed or not.
 
     :raises RefusedError: as ``end_tcvn``
     """
@@ -76,6 +79,8 @@ def suspend_tcvn(
 @transaction.atomic
 def resume_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime) -> Tcvn:
     """Let a suspended notice, and its sellers', count again from the next half-hour on (DSO).
+
+    It counts until its end, if notice of that was given.
 
     :raises RefusedError: if its window is over, or another notice has taken its half-hours
     """
@@ -92,6 +97,15 @@ def resume_tcvn(*, tcvn_id: int, reason: str, actor: journal.Actor, at: datetime
     )
 
 
+def _ends_again(tcvn: Tcvn, *, actor: journal.Actor, at: datetime) -> None:
+    """Let a notice that is resumed stand as one whose end was given, if it was."""
+    if tcvn.ends_from is None:
+        return
+    was, tcvn.state = tcvn.state, TCVN_MACHINE.target("end", state=tcvn.state)
+    tcvn.save(update_fields=["state"])
+    journalled(tcvn, "ended", was=was, actor=actor, at=at, data={"from_at": tcvn.ends_from})
+
+
 def _cut(
     tcvn_id: int,
     step: str,
@@ -105,13 +119,19 @@ def _cut(
 ) -> Tcvn:
     tcvn = locked_tcvn(tcvn_id)
     check_may(actor, MAY_COUNTERSIGN)
-    refusals = refusals_of_moment(from_at, at=at)
+    refusals = refusals_of_moment(from_at, at=at) or _refusals_of_end(tcvn, from_at)
+
+    def cut(each: Tcvn) -> None:
+        cut_spans(each, from_at=from_at)
+        if change == Change.ENDED:
+            each.ends_from = min(each.ends_from or from_at, from_at)
+
     return _changed(
         tcvn,
         step,
         verb,
         change,
-        lambda each: cut_spans(each, from_at=from_at),
+        cut,
         refusals,
         reason,
         actor=actor,
@@ -119,9 +139,21 @@ def _cut(
     )
 
 
+def _refusals_of_end(tcvn: Tcvn, from_at: datetime) -> list[Refusal]:
+    """Return why a notice whose end was given can't be cut at a half-hour."""
+    ends = tcvn.ends_from is not None and tcvn.ends_from <= from_at
+    if tcvn.state != TcvnState.ENDED and not ends:
+        return []
+    until = counts_until(tcvn)
+    if not ends and until is not None and until > from_at:
+        return []
+    message = "It gives nothing from then on: there is nothing left to cut."
+    return [Refusal("ends_already", message, "from_at")]
+
+
 def _refusals_of_successor(tcvn: Tcvn, step: str, *, at: datetime) -> list[Refusal]:
     """Return that another notice has taken its place, which the clock has yet to write down."""
-    if may_be_cut(tcvn, at=at):
+    if tcvn.superseded_from is None or tcvn.superseded_from > at:
         return []
     message = f"{successor_of(tcvn)} has taken its place: {step} that one."
     return [Refusal("varied_already", message)]
@@ -157,6 +189,8 @@ def _changed(
         act(each)
         each.answer = reason
         moved(each, becomes, verb, actor=actor, at=at, reason=reason)
+        if change == Change.RESUMED:
+            _ends_again(each, actor=actor, at=at)
     sources = [source_of_notice(each, periods_of(each)) for each in together]
     record_changes(change, sources, before=before, actor=actor, at=at)
     check_registers(together, sites, at=at)

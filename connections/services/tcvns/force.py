@@ -41,13 +41,20 @@ def periods_of(tcvn: Tcvn) -> list[Period]:
 def write_spans(tcvn: Tcvn, *, from_at: datetime) -> None:
     """Let a notice count from a half-hour on: what was before it was never in force.
 
+    It counts until another takes its place, or until it ends, where that is agreed.
+
     :raises RefusedError: if its window is over, or another notice counts there already
     """
+    limits = [each for each in (tcvn.superseded_from, tcvn.ends_from) if each is not None]
     periods = merged(
         start
         for start in tcvn.window.half_hours()
-        if start >= from_at and (tcvn.superseded_from is None or start < tcvn.superseded_from)
+        if start >= from_at and all(start < each for each in limits)
     )
+    if not periods and limits:
+        raise RefusedError(
+            [Refusal("window_past", "The last half-hour in which it counts is over.")]
+        )
     if not periods:
         raise RefusedError([Refusal("window_past", "The last half-hour of the window has begun.")])
     if tcvn.tenancy_id is None and (refusals := refusals_across(tcvn.site, periods)):

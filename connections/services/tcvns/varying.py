@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 
 from connections import notifications
 from connections.lines import open_variation, successor_of
@@ -22,7 +23,7 @@ from connections.states import COUNTERSIGNED_TCVN, TCVN_MACHINE, TcvnRole
 from core import journal
 from core.errors import Refusal, RefusedError
 from core.models import window_columns
-from core.periods import next_half_hour
+from core.periods import moment, next_half_hour
 from core.windows import ServiceWindow
 from participants.permissions import check_may
 
@@ -102,6 +103,9 @@ def _refusals_to_vary(
     elif (other := open_variation(old)) is not None:
         message = f"Another variation, {other}, is under way: it is signed or withdrawn first."
         refusals.append(Refusal("variation_open", message))
+    if old.ends_from is not None:
+        message = f"It ends: {moment(old.ends_from)}. Ask for a new one."
+        refusals.append(Refusal("ends_already", message))
     if old.window.last_half_hour() <= at:
         message = "The window of this notice is over: ask for a new one."
         refusals.append(Refusal("notice_over", message))
@@ -194,19 +198,25 @@ def give_way(
 
 @transaction.atomic
 def follow_on(*, tcvn_id: int, at: datetime) -> bool:
-    """Close a notice whose place another has taken, once that half-hour has come."""
+    """Close a notice whose place another has taken, or whose end came while it was suspended."""
     tcvn = locked_tcvn(tcvn_id)
-    due = tcvn.superseded_from is not None and tcvn.superseded_from <= at
-    if not due or not TCVN_MACHINE.allows("vary", state=tcvn.state):
+    if tcvn.state not in COUNTERSIGNED_TCVN:
         return False
-    was, tcvn.state = tcvn.state, TCVN_MACHINE.target("vary", state=tcvn.state)
+    if tcvn.superseded_from is not None and tcvn.superseded_from <= at:
+        step, verb = "vary", "varied"
+    elif tcvn.ends_from is not None and tcvn.ends_from <= at:
+        step, verb = "end", "ended"
+    else:
+        return False
+    was, tcvn.state = tcvn.state, TCVN_MACHINE.target(step, state=tcvn.state)
     tcvn.save(update_fields=["state"])
-    journalled(tcvn, "varied", was=was, actor=journal.SYSTEM, at=at)
+    journalled(tcvn, verb, was=was, actor=journal.SYSTEM, at=at)
     return True
 
 
 def follow_all_on(*, at: datetime) -> int:
     """Close those that are due, each in a transaction of its own; return how many."""
-    due = Tcvn.objects.filter(superseded_from__lte=at, state__in=COUNTERSIGNED_TCVN)
+    come = Q(superseded_from__lte=at) | Q(ends_from__lte=at)
+    due = Tcvn.objects.filter(come, state__in=COUNTERSIGNED_TCVN)
     ids = due.order_by("pk").values_list("pk", flat=True)
     return sum(follow_on(tcvn_id=pk, at=at) for pk in ids)
