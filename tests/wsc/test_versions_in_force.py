@@ -129,7 +129,7 @@ def test_the_studys_page_says_which_version_is_used_until_when() -> None:
     text = page.content.decode()
     assert "Version 1 until 7 December 2026 12:00, then version 2." in text
     assert "2 (decides)" in text
-    assert "(version 2)</td>" in text
+    assert "(version 2)</th>" in text
 
 
 def test_the_dso_publishes_and_withdraws_over_rest_and_reads_the_stretches() -> None:
