@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-pytest_plugins = ["tests.services_plugin"]
+pytest_plugins = ["tests.services_plugin", "tests.template_plugin"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -23,14 +23,12 @@ from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import uuid4
 
-import psycopg2
 import yaml
-from django.conf import settings
 
 from tests.mail import MailSink, mail_sink
+from tests.template_plugin import address_of, create, drop
 from tools import processes
 from tools.places import ROOT
 from tools.services import free_port
@@ -75,26 +73,13 @@ def composition(values: Mapping[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def own_database(prefix: str) -> Iterator[str]:
-    """Make an empty database on the server of the tests, yield its address, and drop it."""
-    found = settings.DATABASES["default"]
+    """Make a database on the server of the tests, yield its address, and drop it."""
     name = f"{prefix}_{uuid4().hex[:12]}"
-    admin = psycopg2.connect(
-        host=found["HOST"] or None,
-        port=found["PORT"] or None,
-        user=found["USER"],
-        password=found["PASSWORD"] or None,
-        dbname="postgres",
-    )
-    admin.autocommit = True
-    password = f":{quote(str(found['PASSWORD']), safe='')}" if found["PASSWORD"] else ""
-    host = quote(str(found["HOST"] or "localhost"), safe="")
-    port = f":{found['PORT']}" if found["PORT"] else ""
-    admin.cursor().execute(f'CREATE DATABASE "{name}"')
+    create(name)
     try:
-        yield f"postgres://{quote(found['USER'])}{password}@{host}{port}/{name}"
+        yield address_of(name)
     finally:
-        admin.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        admin.close()
+        drop(name)
 
 
 @dataclass

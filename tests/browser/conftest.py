@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.error import URLError
-from urllib.parse import quote
 
 import psycopg2
 import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from tests.template_plugin import address_of, create, drop
 from tools.services import free_port
 from trial.people import PASSWORD
 
@@ -42,12 +42,11 @@ Query = Callable[[str], list[tuple[Any, ...]]]
 
 @pytest.fixture(scope="package")
 def database() -> Iterator[str]:
-    """Make an empty database for the product, and return its name."""
-    name, admin = f"browser_{os.getpid()}", _connect("postgres")
-    admin.cursor().execute(f'CREATE DATABASE "{name}"')
+    """Make a database for the product, and return its name."""
+    name = f"browser_{os.getpid()}"
+    create(name)
     yield name
-    admin.cursor().execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    admin.close()
+    drop(name)
 
 
 def _connect(name: str) -> Any:
@@ -86,7 +85,7 @@ def product(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         **os.environ,
         "DEMO": "1",
         "TESTING": "",
-        "DATABASE_URL": _database_url(database),
+        "DATABASE_URL": address_of(database),
         "VAR_DIR": str(var),
         "SITE_URL": url,
         "LOGIN_RATE": "1000/m/ip",  # everybody signs in from here, within a minute
@@ -130,14 +129,6 @@ def product(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         for process in processes:
             process.wait(20)
         log.close()
-
-
-def _database_url(name: str) -> str:
-    found = settings.DATABASES["default"]
-    host = quote(str(found["HOST"] or "localhost"), safe="")
-    password = f":{quote(str(found['PASSWORD']))}" if found["PASSWORD"] else ""
-    port = f":{found['PORT']}" if found["PORT"] else ""
-    return f"postgres://{found['USER']}{password}@{host}{port}/{name}"
 
 
 def _wait_for(url: str) -> None:

@@ -203,7 +203,9 @@ def test_the_set_is_that_of_an_exhaustive_search(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "seed", [*range(6), *(pytest.param(n, marks=pytest.mark.exhaustive) for n in range(6, 12))]
+)
 def test_up_to_twelve_contracts_the_set_is_that_of_an_exhaustive_search(seed: int) -> None:
     asked = random_study(seed, 9 + seed % 4)
 
