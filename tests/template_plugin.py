@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg2
@@ -61,15 +62,21 @@ def address_of(name: str) -> str:
     return f"postgres://{quote(found['USER'])}{password}@{host}{port}/{name}"
 
 
-def _execute(statement: str) -> None:
+def connect(name: str) -> Any:
+    """Open a database on the server of the tests; each statement is its own transaction."""
     found = settings.DATABASES["default"]
-    admin = psycopg2.connect(
+    connection = psycopg2.connect(
         host=found["HOST"] or None,
         port=found["PORT"] or None,
         user=found["USER"],
         password=found["PASSWORD"] or None,
-        dbname="postgres",
+        dbname=name,
     )
-    admin.autocommit = True
-    admin.cursor().execute(statement)
-    admin.close()
+    connection.autocommit = True
+    return connection
+
+
+def _execute(statement: str) -> None:
+    connection = connect("postgres")
+    connection.cursor().execute(statement)
+    connection.close()

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 
 from connections import services
 from connections.admin.looking import notice_links
-from connections.admin.stepped import PaperAdmin, Step, tried
+from connections.admin.stepped import PaperAdmin, Step, adding
 from connections.admin_forms import EndForm, NothingForm, ReasonForm
 from connections.documents import notice_text, pdf_row
 from connections.models import P2pAgreement, P2pTemplate
@@ -149,29 +148,23 @@ class P2pAgreementAdmin(PaperAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         filled = OfferForm.filled_from(request.GET.get("site", ""), at=clock.now())
-        form, status = OfferForm(request.POST or None, initial=filled), 200
-        if request.method == "POST":
-            status = 422
-            if form.is_valid():
-                made, status, _ = tried(request, form, services.offer_p2p_agreement, **form.offer())
-                if made is not None:
-                    messages.success(request, f"{made} is offered: its site is told.")
-                    return redirect("admin:connections_p2pagreement_change", made.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Offer a P2P-specific agreement",
-            "form": form,
-            "row": "P2P-specific agreements",
-            "label": "Offer it",
-            "facts": [
-                (
-                    "What this does",
-                    WHAT_IT_DOES,
-                )
-            ],
-            "back": "../",
-        }
-        return render(request, "admin/connections/step.html", context, status=status)
+        form = OfferForm(request.POST or None, initial=filled)
+        return adding(
+            request,
+            self.admin_site,
+            form,
+            services.offer_p2p_agreement,
+            form.offer,
+            lambda made: (
+                "admin:connections_p2pagreement_change",
+                made.pk,
+                f"{made} is offered: its site is told.",
+            ),
+            title="Offer a P2P-specific agreement",
+            row="P2P-specific agreements",
+            label="Offer it",
+            facts=[("What this does", WHAT_IT_DOES)],
+        )
 
 
 class P2pTemplateForm(forms.ModelForm[P2pTemplate]):

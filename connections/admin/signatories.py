@@ -8,10 +8,9 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
 
 from connections import services
-from connections.admin.stepped import tried
+from connections.admin.stepped import adding
 from connections.models import Signatory, Site
 from connections.permissions import MAY_REVIEW
 from core import clock
@@ -79,23 +78,20 @@ class SignatoryAdmin(ReadOnly, admin.ModelAdmin[Signatory]):
         if not self.has_add_permission(request):
             raise PermissionDenied
         initial = {"site": request.GET.get("site", "")}
-        form, status = SignatoryForm(request.POST or None, initial=initial), 200
-        if request.method == "POST":
-            status = 422
-            if form.is_valid():
-                made, status, _ = tried(request, form, services.name_signatory, **form.details())
-                if made is not None:
-                    messages.success(request, f"{made.user} signs for {made.site}.")
-                    return redirect("admin:connections_site_change", made.site_id)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Name who signs for a site",
-            "form": form,
-            "row": "Signatories",
-            "label": "Name and verify",
-            "facts": [
-                ("What this does", "They submit and sign notices and agreements of the site.")
-            ],
-            "back": "../",
-        }
-        return render(request, "admin/connections/step.html", context, status=status)
+        form = SignatoryForm(request.POST or None, initial=initial)
+        return adding(
+            request,
+            self.admin_site,
+            form,
+            services.name_signatory,
+            form.details,
+            lambda made: (
+                "admin:connections_site_change",
+                made.site_id,
+                f"{made.user} signs for {made.site}.",
+            ),
+            title="Name who signs for a site",
+            row="Signatories",
+            label="Name and verify",
+            facts=[("What this does", "They submit and sign notices and agreements of the site.")],
+        )

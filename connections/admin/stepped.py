@@ -11,6 +11,7 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -82,6 +83,32 @@ def tried(
     except DomainError as error:
         refuse(form, error)
         return None, error.status, standing(error)
+
+
+def adding(
+    request: HttpRequest,
+    site: AdminSite,
+    form: Any,
+    service: Callable[..., Any],
+    arguments: Callable[[], dict[str, Any]],
+    leads: Callable[[Any], tuple[str, int, str]],
+    **context: Any,
+) -> HttpResponse:
+    """Show a form by which a row is made, or make it.
+
+    ``leads``: of what was made, the view and the row to go on to, and what is said there.
+    """
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            made, status, _ = tried(request, form, service, **arguments())
+            if made is not None:
+                view, pk, said = leads(made)
+                messages.success(request, said)
+                return redirect(view, pk)
+    context = {**site.each_context(request), "form": form, "back": "../", **context}
+    return render(request, "admin/connections/step.html", context, status=status)
 
 
 def _references(request: HttpRequest) -> set[UUID]:

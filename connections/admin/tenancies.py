@@ -87,11 +87,8 @@ class TenancyForm(EndForm):
             data["kept_file"] = uploads.keep(sent, user_id=user_id)
             self.data = data
         if self.kept is not None:
-            self.fields[
-                "file"
-            ].help_text = (
-                f"{self.kept.name} is kept with this form. Choose a file only to replace it."
-            )
+            words = f"{self.kept.name} is kept with this form. Choose a file only to replace it."
+            self.fields["file"].help_text = words
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data

@@ -54,9 +54,8 @@ def close_site(
         raise RefusedError(refusals)
     own = [each for each in locked if each.site_id == site_id and each.role == TcvnRole.BUYER]
     for notice in own:
-        notice.refresh_from_db(
-            fields=["state", "ends_from"]
-        )  # it may have ended with the one it varies
+        # It may have ended with the one it varies.
+        notice.refresh_from_db(fields=["state", "ends_from"])
         if not left_to_end(notice, from_at, at=at):
             continue
         end_tcvn(tcvn_id=notice.pk, from_at=from_at, reason=reason, actor=actor, at=at)

@@ -39,9 +39,8 @@ def end_notices(
     """End notices at the change; return those that may be offered anew: own, without conditions."""
     again = []
     for each in notices:
-        each.refresh_from_db(
-            fields=["state", "ends_from"]
-        )  # it may have ended with the one it varies
+        # It may have ended with the one it varies.
+        each.refresh_from_db(fields=["state", "ends_from"])
         if each.role != TcvnRole.BUYER or not left_to_end(each, from_at, at=at):
             continue
         if not each.conditions.filter(ended_at=None).exists():

@@ -30,11 +30,14 @@ def pass_on(
     return _begun(row, kind, last, due=due, at=at) if kind else None
 
 
-def follow_sellers(buyer: Tcvn, *, at: datetime) -> None:
+def follow_sellers(buyer: Tcvn | None, *, at: datetime) -> None:
     """Pass a conditional request on if its sellers no longer owe what it waited for, or do now.
 
-    The caller holds its row and has moved a seller's. A question stays open.
+    The caller holds its row and has moved a seller's; None: what was moved is no seller's. A
+    question stays open.
     """
+    if buyer is None:
+        return
     turn = buyer.turns.filter(ends_at=None).first()
     if turn is not None and turn.kind not in {TurnKind.ANSWER, _waits_for(buyer)}:
         pass_on(buyer, at=at)
@@ -42,7 +45,7 @@ def follow_sellers(buyer: Tcvn, *, at: datetime) -> None:
 
 def _waits_for(row: Registration | Tcvn | P2pAgreement) -> TurnKind | None:
     sellers: list[str] = []
-    if isinstance(row, Tcvn):
+    if isinstance(row, Tcvn) and row.state in clocks.TURN_OF_SELLERS:
         conditions = row.conditions.filter(ended_at=None)
         sellers = list(conditions.values_list("seller_tcvn__state", flat=True))
     return clocks.turn_of(str(row._meta.model_name), row.state, sellers)

@@ -9,54 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from psa.engine.findings import Finding, Severity
 from psa.engine.network import names_of
+from psa.engine.rows import Mask, Rows, in_service
 
-Mask = NDArray[np.bool_]
-Numbers = NDArray[np.float64]
 MOST_OFF_NOMINAL = 0.2  # of a winding's rated voltage from its bus's; taps are well below
 # Beyond these a unit was mistaken: V for kV, A for kA, m for km, kVA for MVA.
 MOST_KV, MOST_KA, MOST_KM, MOST_MVA = 1000.0, 10.0, 500.0, 1500.0
 MOST_OHM_PER_KM = 20.0  # overhead line of 1.5 mm2
 MOST_VK_PERCENT, MOST_I0_PERCENT, MOST_IRON_LOSS = 30.0, 10.0, 0.05
 LEAST_PU, MOST_PU = 0.8, 1.2
-
-
-class Rows:
-    """A table of a net, its columns as numbers, and the net's buses by what they are rated."""
-
-    def __init__(self, net: Any, table: str) -> None:
-        self.frame = net[table]
-        self._kv = pd.Series(_numbers(net.bus["vn_kv"]), index=net.bus.index)
-
-    def __getitem__(self, column: str) -> Numbers:
-        return _numbers(self.frame[column])
-
-    def has(self, *columns: str) -> bool:
-        return all(column in self.frame.columns for column in columns)
-
-    def kv(self, bus_column: str) -> Numbers:
-        found: Numbers = self._kv.reindex(self.frame[bus_column]).to_numpy(np.float64)
-        return found
-
-
-def _numbers(values: Any) -> Numbers:
-    found: Numbers = np.asarray(pd.to_numeric(values, errors="coerce"), np.float64)
-    return found
-
-
-def in_service(frame: Any) -> Mask:
-    if "in_service" not in frame.columns:
-        return np.ones(len(frame), bool)
-    return truths(frame["in_service"])
-
-
-def truths(column: Any) -> Mask:
-    """Give a column as true or false; empty is false."""
-    return np.asarray(column.fillna(value=0).astype(bool), bool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from psa.engine import bases, ladder
+from psa.engine import bases, ladder, sentences
 from psa.engine.arrangement import described
 from psa.engine.bases import Case, State
 from psa.engine.case import (
@@ -21,8 +21,6 @@ from psa.engine.case import (
     BasisResult,
     Chart,
     Check,
-    CheckName,
-    Constraint,
     Kind,
     Outcome,
     Study,
@@ -37,11 +35,6 @@ ENGINE = "6"  # raised whenever the same question may get another answer
 MOST_CHARTS = 6
 PART_BYTES = 8 * 1024 * 1024  # of values held for one case at a time
 SCREENED = 24  # failing half-hours on which the ladder is tried first
-CHECK_NAMES = {
-    CheckName.OUTAGE: "Outage",
-    CheckName.STEP_VOLTAGE: "Step voltage",
-    CheckName.FAILURE_CASE: "Failure case",
-}
 BASIS_NAMES = {
     Basis.FORECAST_RATIO: "Forecast ratio",
     Basis.RIGHTS_USED: "Rights used",
@@ -313,17 +306,17 @@ class _Studied:
             if outcome is Outcome.NOT_CONVERGED:
                 at = self.study.half_hours[min(self.tallies[result.basis].unsolved)]
                 return (
-                    f"{name}: the base case has no solution, first at {_clock(at)}; "
+                    f"{name}: the base case has no solution, first at {sentences.clock(at)}; "
                     "nothing can be said of the contract."
                 )
             if result.collapsed:
                 return (
                     f"{name}: no solution (voltage collapse) in {len(result.collapsed)} "
-                    f"half-hours, first at {_clock(result.collapsed[0])}."
+                    f"half-hours, first at {sentences.clock(result.collapsed[0])}."
                 )
             binding = [c for c in result.constraints if c.kind is not Kind.EXISTING]
-            return f"{name}: {_sentence(binding[0])}"
-        return next((_of_check(each) for each in deciding if each.outcome is outcome), "")
+            return f"{name}: {sentences.of_constraint(binding[0])}"
+        return next((sentences.of_check(each) for each in deciding if each.outcome is outcome), "")
 
 
 def check(study: Study, network: Network) -> None:
@@ -362,36 +355,6 @@ def _unstudied(outcome: Outcome, reason: str, failing: Sequence[datetime] = ()) 
         tap_positions={},
         versions=versions(),
     )
-
-
-def _sentence(constraint: Constraint) -> str:
-    verb = "is pushed" if constraint.kind is Kind.CREATED else "is pushed further"
-    kind = {"bus": "bus", "line": "line"}.get(constraint.element_type, "transformer")
-    if constraint.worst_value is None:
-        return f"{kind} {constraint.element} loses its supply at {_clock(constraint.worst_at)}."
-    places = 4 if constraint.unit == "pu" else 1
-    side = "below" if constraint.quantity == "vm_pu_low" else "above"
-    unit = constraint.unit if constraint.unit == "%" else f" {constraint.unit}"
-    return (
-        f"{kind} {constraint.element} {verb} {side} its limit of "
-        f"{constraint.limit:.{2 if places == 4 else 0}f}{unit}, to "
-        f"{constraint.worst_value:.{places}f}{unit} at {_clock(constraint.worst_at)}."
-    )
-
-
-def _of_check(check: Check) -> str:
-    """Say why a further check does not pass."""
-    name = CHECK_NAMES[check.name]
-    if check.collapsed:
-        return f"{name}: no solution (voltage collapse) ({check.collapsed[0]})."
-    if check.constraints:
-        first = check.constraints[0]
-        return f"{name}: {_sentence(first)[:-1]} ({first.during})."
-    return f"{name}: no solution even without the contract ({check.unsolved[0]})."
-
-
-def _clock(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _plain(value: Any) -> Any:

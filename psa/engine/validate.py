@@ -15,8 +15,9 @@ from psa.engine.diff import BUS_COLUMNS, TABLES
 from psa.engine.errors import EngineInputError
 from psa.engine.findings import Finding, error, errors_first, listed, warning
 from psa.engine.network import INJECTION_TABLES, SWITCHED, names_of, read
-from psa.engine.plausible import KIND, faults, in_service, truths
+from psa.engine.plausible import KIND, faults
 from psa.engine.quiet import MODEL_FAULTS, create_nxgraph, nx, pp, quietly
+from psa.engine.rows import in_service, truths
 
 MIN_DEMAND = 0.3  # of the model's own loads, as on a summer's night
 CONSUMING, GENERATING = ("load", "motor", "asymmetric_load"), ("sgen", "asymmetric_sgen")

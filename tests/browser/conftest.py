@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.error import URLError
 
-import psycopg2
 import pytest
-from django.conf import settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-from tests.template_plugin import address_of, create, drop
+from tests.template_plugin import address_of, connect, create, drop
 from tools.services import free_port
 from trial.people import PASSWORD
 
@@ -49,23 +47,10 @@ def database() -> Iterator[str]:
     drop(name)
 
 
-def _connect(name: str) -> Any:
-    found = settings.DATABASES["default"]
-    connection = psycopg2.connect(
-        host=found["HOST"] or None,
-        port=found["PORT"] or None,
-        user=found["USER"],
-        password=found["PASSWORD"] or None,
-        dbname=name,
-    )
-    connection.autocommit = True
-    return connection
-
-
 @pytest.fixture(scope="package")
 def query(product: str, database: str) -> Iterator[Query]:  # it fills the database
     """Return a function that asks the product's database."""
-    connection = _connect(database)
+    connection = connect(database)
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
         cursor = connection.cursor()

@@ -16,16 +16,11 @@ from core.journal import SYSTEM
 from core.models import Event
 from core.periods import HALF_HOUR
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, Peer, World, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World
 
 pytestmark = pytest.mark.django_db
 PERIODS = WINDOW.periods()
 BEGINS = PERIODS[0][0]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def hold(seller: Peer, buyer: Peer, *, kw: int = 40, **changes: Any) -> UUID:

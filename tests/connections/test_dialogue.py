@@ -21,7 +21,7 @@ from core.models import window_columns
 from participants.models import Membership, Notice, Organisation, User
 from tests.connections.making import assessing
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -31,16 +31,6 @@ DAY = timedelta(days=1)
 def at_the_time() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from participants.models import Membership, Organisation
 from participants.states import Role
 from tests.connections.making import checked, pair
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, World, make_manager, make_member, make_world
+from tests.nmf.world import AT, World, make_member
 
 pytestmark = pytest.mark.django_db
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
@@ -30,16 +30,6 @@ TERMS: dict[str, Any] = {
     "mec_kva": Decimal(60),
     "max_installed_kva": Decimal(300),
 }
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def dso_organisation(dso: Actor) -> Organisation:

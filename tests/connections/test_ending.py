@@ -23,21 +23,11 @@ from tests.connections.making import in_force, pair_in_force
 from tests.connections.test_p2p_pages import signed_in
 from tests.connections.test_varying import ENDS, TURNS, bought, codes, counting, varied, wish
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 DAYS = [starts_at for starts_at, _ in WINDOW.periods()]
 BEGINS = DAYS[0]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def ceilings(world: World) -> list[Decimal]:

@@ -25,7 +25,7 @@ from core.errors import RefusedError
 from core.journal import Actor
 from participants.models import User
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, World, make_manager, make_world
+from tests.nmf.world import AT, World
 
 pytestmark = pytest.mark.django_db
 HEADER = (
@@ -41,16 +41,6 @@ def at_the_time(settings: Any) -> Iterator[None]:
     settings.DEMO = True
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def a_file(*rows: str) -> bytes:

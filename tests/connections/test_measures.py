@@ -19,7 +19,7 @@ from core.journal import Actor
 from participants.models import Notice
 from tests.connections.making import in_force
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 ENDS = WINDOW.periods()[-1][1]
@@ -33,16 +33,6 @@ SETTING: dict[str, Any] = {
     "tested_by": "B. Tester",
     "tested_on": TODAY,
 }
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def record(world: World, tcvn_id: int, **other: Any) -> LimitationSetting:

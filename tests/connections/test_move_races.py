@@ -21,23 +21,13 @@ from core.models import window_columns
 from tests.connections.making import in_force, pair_in_force
 from tests.connections.offers import agreed, executed
 from tests.connections.test_register_races import BEGINS, ENDS, PERIODS, broken_limits, holding
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_peer, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World, make_peer
 from tests.races import at_once
 from tests.racing import contend
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = range(3)
 MOVES = PERIODS[2][0]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.fixture

@@ -48,21 +48,11 @@ from tests.connections.making import (
     submitted,
 )
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 BEGINS, ENDS = WINDOW.periods()[0][0], WINDOW.periods()[-1][1]
 LATE = AT + timedelta(days=60)
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def issued(world: World, dso: Actor) -> Tcvn:

@@ -22,7 +22,7 @@ from psa.states import StudyKind, StudyState
 from tests.connections.making import assessing, in_force, pair
 from tests.connections.test_api import body, client_of
 from tests.make import AT, make_manager, make_member
-from tests.nmf.world import World, make_world
+from tests.nmf.world import World
 from wsc.queries import current_policy, question_about_tcvn
 
 pytestmark = pytest.mark.django_db
@@ -39,11 +39,6 @@ WINDOW = {
 def at_the_time() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture

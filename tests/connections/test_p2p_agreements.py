@@ -35,22 +35,12 @@ from tests.connections.making import in_force
 from tests.connections.offers import agreed, executed, offered, terms
 from tests.connections.test_states import refused
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 BEGINS, ENDS = WINDOW.periods()[0][0], WINDOW.periods()[-1][1]
 STARTS = local_midnight(BEGINS.date())
 LATE = AT + timedelta(days=60)
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def codes(error: pytest.ExceptionInfo[RefusedError]) -> list[str]:

@@ -22,7 +22,7 @@ from core.journal import Actor
 from core.periods import local_midnight
 from participants.models import Notice, User
 from tests.connections.offers import agreed, executed, offered
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 STARTS = local_midnight(WINDOW.first_date)
@@ -33,16 +33,6 @@ def frozen_in_time(settings: Any) -> Iterator[None]:
     settings.DEMO = True  # no second factor where it is not the subject
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def signed_in(user_id: int | None) -> Client:

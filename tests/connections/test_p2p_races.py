@@ -13,21 +13,11 @@ from connections.register.check import differences
 from core.journal import Actor
 from tests.connections.offers import agreed, executed, offered, terms
 from tests.connections.test_register_races import BEGINS, broken_limits, holding
-from tests.nmf.world import AT, World, make_manager, make_world
+from tests.nmf.world import AT, World
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = range(2)
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.mark.parametrize("_round", ROUNDS)

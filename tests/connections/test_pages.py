@@ -19,15 +19,10 @@ from core.models import Event
 from participants.models import Membership, Organisation, User
 from participants.states import OrganisationKind, Role
 from tests.connections.making import read, submitted
-from tests.nmf.world import AT, WINDOW, Peer, World, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World
 
 pytestmark = pytest.mark.django_db
 ANSWER = "Supported."
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def engineer() -> Actor:

@@ -15,7 +15,7 @@ from core.periods import LONDON, next_half_hour
 from participants.models import User
 from tests.connections.making import in_force
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, World, make_manager, make_world
+from tests.nmf.world import AT, World
 
 pytestmark = pytest.mark.django_db
 ADD = "/dso/connections/agreement/add/"
@@ -26,16 +26,6 @@ def at_the_time(settings: Any) -> Iterator[None]:
     settings.DEMO = True  # the portal asks for no second factor
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from core import clock
 from core.journal import Actor
 from core.models import window_columns
 from participants.models import User
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World
 
 pytestmark = pytest.mark.django_db
 
@@ -25,16 +25,6 @@ def at_the_time(settings: Any) -> Iterator[None]:
     settings.DEMO = True  # the portal asks for no second factor
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def another_site(peer: Peer, name: str) -> Site:

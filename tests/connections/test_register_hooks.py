@@ -26,7 +26,7 @@ from core.errors import RefusedError
 from core.journal import SYSTEM, Actor
 from core.models import Event, OutboxMessage
 from participants.models import User
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World, make_manager
 
 pytestmark = pytest.mark.django_db
 
@@ -74,11 +74,6 @@ def receiver() -> Iterator[Receiver]:
 def then() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def hook_of(receiver: Receiver, **more: Any) -> RegisterHook:

@@ -16,7 +16,7 @@ from connections import services
 from core import clock
 from core.journal import SYSTEM
 from participants.models import User
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World, make_manager
 
 pytestmark = pytest.mark.django_db
 BEGINS = WINDOW.periods()[0][0]
@@ -27,11 +27,6 @@ HOUR = timedelta(hours=1)
 def then() -> Iterator[None]:
     with clock.frozen(AT + 2 * HOUR):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def look(world: World, client: Client, **query: str) -> Any:

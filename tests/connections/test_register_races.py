@@ -15,23 +15,13 @@ from connections.models import Allocation, Tcvn
 from core.journal import SYSTEM, Actor
 from core.periods import HALF_HOUR
 from tests.connections.making import in_force, signed_pair
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World
 from tests.races import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PERIODS = WINDOW.periods()
 BEGINS, ENDS = PERIODS[0][0], PERIODS[-1][1]
 ROUNDS = range(2)
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def holding(seller: Peer, buyer: Peer, kw: int, **changes: Any) -> Callable[[], object]:

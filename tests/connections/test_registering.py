@@ -28,7 +28,7 @@ from core.models import OutboxMessage
 from tests.connections.making import checked
 from tests.connections.test_content import A_CSV, A_PDF
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, Peer, World
 
 pytestmark = pytest.mark.django_db
 NEW = "/applications/registrations/new/"
@@ -39,16 +39,6 @@ MPAN = "2000000000015"
 def at_the_time() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def signed_in(peer: Peer) -> Client:

@@ -18,7 +18,7 @@ from core.journal import Actor
 from core.models import Event
 from tests.connections.test_api import client_of
 from tests.make import make_manager
-from tests.nmf.world import AT, World, make_member, make_world
+from tests.nmf.world import AT, World, make_member
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "/api/v1/signatories/"
@@ -28,11 +28,6 @@ ADDRESS = "/api/v1/signatories/"
 def at_the_time() -> Iterator[None]:
     with clock.frozen(AT):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 @pytest.fixture

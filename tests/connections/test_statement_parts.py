@@ -25,7 +25,7 @@ from participants.models import Membership
 from participants.states import Role
 from tests.connections.test_api import client_of
 from tests.make import make_member
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_peer, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World, make_peer
 
 pytestmark = pytest.mark.django_db
 LAST = datetime(2026, 3, 31, 8, tzinfo=UTC)  # the last working day of March 2026
@@ -40,16 +40,6 @@ ADDRESS = "/api/v1/capacity-statements/"
 def then() -> Iterator[None]:
     with clock.frozen(LAST):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.fixture

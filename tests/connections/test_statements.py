@@ -19,7 +19,7 @@ from core import clock, relay
 from core.errors import NotPermittedError, WrongStateError
 from core.journal import SYSTEM
 from participants.models import User
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World, make_manager
 
 pytestmark = pytest.mark.django_db
 LAST = datetime(2026, 3, 31, 8, tzinfo=UTC)  # the last working day of March 2026
@@ -30,11 +30,6 @@ MARCH = date(2026, 3, 1)
 def then() -> Iterator[None]:
     with clock.frozen(LAST):
         yield
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
 
 
 def sell(world: World, at: datetime = AT) -> None:

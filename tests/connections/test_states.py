@@ -26,7 +26,7 @@ from core.journal import Actor
 from core.models import window_columns
 from core.states import Machine
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, KW, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, KW, WINDOW, World
 
 pytestmark = pytest.mark.django_db
 BEGINS = WINDOW.periods()[0][0]
@@ -71,16 +71,6 @@ def refused(machine: Machine, states: Any, *, but: frozenset[str] = frozenset())
         for state in states
         if name not in but and state not in move.sources
     ]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.mark.parametrize(

@@ -18,20 +18,10 @@ from core.models import Event, window_columns
 from core.periods import HALF_HOUR
 from tests.connections.making import assessing, pair, pair_in_force, signed, signed_pair, submitted
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World, make_manager
 
 pytestmark = pytest.mark.django_db
 BEGINS, ENDS = WINDOW.periods()[0][0], WINDOW.periods()[-1][1]
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def ceilings(peer: Peer) -> dict[datetime, Decimal]:

@@ -35,7 +35,7 @@ from participants.models import Notice, User
 from participants.states import Role
 from tests.connections.making import in_force, pair_in_force
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, Peer, World, make_manager, make_peer, make_world
+from tests.nmf.world import AT, WINDOW, Peer, World, make_peer
 from wsc import services as wsc
 from wsc.register_check import differences
 
@@ -43,16 +43,6 @@ pytestmark = pytest.mark.django_db
 BEGINS, ENDS = WINDOW.periods()[0][0], WINDOW.periods()[-1][1]
 MOVES = WINDOW.periods()[2][0]  # Wednesday, 10:00
 PROOF = b"kw,ok\n80,yes\n"
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 @pytest.fixture

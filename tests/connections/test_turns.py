@@ -23,20 +23,10 @@ from core.journal import Actor
 from participants.models import Notice, User
 from tests.connections.making import assessing, checked, pair, signed, submitted
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, Peer, World
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def handed_in(peer: Peer, *, at: datetime = AT) -> Registration:

@@ -22,7 +22,7 @@ from core.periods import HALF_HOUR
 from participants.models import Notice
 from tests.connections.making import in_force, pair_in_force, signed, submitted
 from tests.machine.observed import fingerprint
-from tests.nmf.world import AT, WINDOW, World, make_manager, make_world
+from tests.nmf.world import AT, WINDOW, World
 from wsc import services as wsc
 from wsc.queries import current_policy, question_about_tcvn
 
@@ -30,16 +30,6 @@ pytestmark = pytest.mark.django_db
 BEGINS, ENDS = WINDOW.periods()[0][0], WINDOW.periods()[-1][1]
 MIDDLE = replace(WINDOW, first_date=date(2026, 3, 18), last_date=date(2026, 3, 27))
 TURNS = MIDDLE.periods()[0][0]  # the half-hour at which the new one takes over
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def codes(error: pytest.ExceptionInfo[RefusedError]) -> list[str]:

@@ -13,19 +13,9 @@ from connections.timelines import timeline_of
 from core import clock
 from core.journal import Actor
 from tests.connections.making import in_force, pair, signed, signed_pair
-from tests.nmf.world import AT, Peer, World, make_manager, make_world
+from tests.nmf.world import AT, Peer, World
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def world() -> World:
-    return make_world()
-
-
-@pytest.fixture
-def dso(world: World) -> Actor:
-    return make_manager()
 
 
 def page(peer: Peer, tcvn: Tcvn) -> str:

@@ -72,8 +72,7 @@ def execute_tcvn(
         at=at,
     )
     tcvn = moved(tcvn, becomes, "executed", actor=actor, at=at)
-    if buyer is not None:
-        follow_sellers(buyer, at=at)
+    follow_sellers(buyer, at=at)
     return tcvn
 
 

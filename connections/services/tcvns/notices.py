@@ -44,8 +44,7 @@ def issue_tcvn(
     becomes = TCVN_MACHINE.target("issue", state=tcvn.state)
     _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
     tcvn = moved(tcvn, becomes, "issued", actor=actor, at=at)
-    if buyer is not None:
-        follow_sellers(buyer, at=at)
+    follow_sellers(buyer, at=at)
     return tcvn
 
 
@@ -71,8 +70,7 @@ def reissue_tcvn(
     void_paper(tcvn, reason=reason, at=at)
     _write_notice(tcvn, execute_by=execute_by, actor=actor, at=at)
     tcvn = moved(tcvn, becomes, "reissued", actor=actor, at=at, reason=reason)
-    if buyer is not None:
-        follow_sellers(buyer, at=at)
+    follow_sellers(buyer, at=at)
     return tcvn
 
 

@@ -236,8 +236,7 @@ def submit_tcvn(*, tcvn_id: int, document_sha256: str, actor: journal.Actor, at:
     tcvn.submitted_at = at
     read = {"read_sha256": document_sha256}
     tcvn = moved(tcvn, becomes, "submitted", actor=actor, at=at, data=read)
-    if buyer is not None:
-        follow_sellers(buyer, at=at)
+    follow_sellers(buyer, at=at)
     if tcvn.role == TcvnRole.BUYER and current_policy().fast_margin_percent is not None:
         tcvn = move(tcvn, "start_assessment", "assessment_started", actor=journal.SYSTEM, at=at)
     return tcvn
